@@ -1,0 +1,1 @@
+//! Leader election that one just runs.

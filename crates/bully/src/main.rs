@@ -1,0 +1,2 @@
+//! The `bully` program.
+fn main() {}

@@ -1,0 +1,3 @@
+//! The election protocol of bully as a pure state machine.
+#![no_std]
+extern crate alloc;
