@@ -74,6 +74,4 @@ pub use node::{Input, LinkId, Node, Output, PersistId, Proposal};
 pub use status::{
     LeaderView, Leaderless, Leadership, MemberRole, MemberState, MemberView, Role, Status,
 };
-pub use types::{
-    Address, AddressError, Claim, Epoch, Host, Inst, Mode, NUMBER_MAX, Now, Tick,
-};
+pub use types::{Address, AddressError, Claim, Epoch, Host, Inst, Mode, NUMBER_MAX, Now, Tick};

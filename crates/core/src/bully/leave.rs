@@ -1,0 +1,171 @@
+//! A7: a leader hands over, a node leaves.
+
+use alloc::vec::Vec;
+
+use super::{Bully, Resigning, Role};
+use crate::config::Config;
+use crate::event::{Cause, Event};
+use crate::message::{Leave, Message};
+use crate::types::Address;
+
+/// A leader names at most this many successors before it goes without one.
+const SUCCESSORS_MAX: usize = 3;
+
+impl Bully {
+    pub(super) fn on_resign(&mut self, leave: bool) {
+        match &mut self.role {
+            Role::Stopped => {}
+            Role::Leading(_) => self.begin_resigning(leave, Cause::Resign),
+            Role::Resigning(resigning) => resigning.leave |= leave,
+            _ if leave => self.say_goodbye(),
+            _ => {}
+        }
+    }
+
+    pub(super) fn on_priority(&mut self, priority: u32) {
+        self.me.priority = priority.min(Config::PRIORITY_MAX);
+        self.me.inc += 1;
+        self.announce();
+        if self.me.priority == 0 && matches!(self.role, Role::Leading(_)) {
+            self.begin_resigning(false, Cause::Resign);
+        }
+    }
+
+    /// The reign ends here; its successor begins once the application has stopped.
+    fn begin_resigning(&mut self, leave: bool, cause: Cause) {
+        let Some(claim) = self.claim.clone() else {
+            return;
+        };
+        self.event(Event::Deposed {
+            claim: claim.clone(),
+            cause,
+        });
+        self.role = Role::Resigning(Resigning {
+            leave,
+            cause,
+            claim,
+            tried: Vec::new(),
+            until: None,
+        });
+        self.event(Event::Revoke);
+    }
+
+    pub(super) fn on_revoked(&mut self) {
+        if matches!(&self.role, Role::Resigning(r) if r.until.is_none()) {
+            self.try_successor();
+        }
+    }
+
+    pub(super) fn resign_due(&mut self) {
+        if matches!(&self.role, Role::Resigning(r) if r.until.is_some_and(|at| self.now.fast >= at))
+        {
+            self.try_successor();
+        }
+    }
+
+    /// The best-ranked member that acknowledged within 2h, and was not tried.
+    fn next_successor(&self, tried: &[Address]) -> Option<Address> {
+        let fresh = self.now.fast.before(self.config.join());
+        let heard = |at: crate::types::Tick| at >= fresh;
+        self.remotes
+            .values()
+            .filter(|r| r.is_open() && r.is_electable() && !tried.contains(&r.member.id))
+            .filter(|r| r.acked.as_ref().is_some_and(|(_, at)| heard(*at)))
+            .max_by(|a, b| a.rank().cmp(&b.rank()))
+            .map(|r| r.member.id.clone())
+    }
+
+    fn try_successor(&mut self) {
+        let Role::Resigning(resigning) = &self.role else {
+            return;
+        };
+        let mut resigning = resigning.clone();
+        let next = self.next_successor(&resigning.tried);
+        match next.filter(|_| resigning.tried.len() < SUCCESSORS_MAX) {
+            Some(next) => {
+                let message = self.leave(Some(next.clone()), false);
+                self.send_to(&next, message);
+                resigning.tried.push(next);
+                resigning.until = Some(self.now.fast.after(self.delta() * 2));
+                self.role = Role::Resigning(resigning);
+            }
+            None => self.resign_without_successor(resigning.leave, resigning.cause),
+        }
+    }
+
+    fn leave(&self, successor: Option<Address>, gone: bool) -> Message {
+        Message::Leave(Leave {
+            inc: self.me.inc,
+            claim: self.claim.clone(),
+            successor,
+            gone,
+        })
+    }
+
+    fn resign_without_successor(&mut self, leave: bool, cause: Cause) {
+        if leave {
+            self.say_goodbye();
+            return;
+        }
+        self.tell_all(false);
+        self.start_election(cause);
+    }
+
+    fn tell_all(&mut self, gone: bool) {
+        for id in self.open() {
+            let message = self.leave(None, gone);
+            self.send_to(&id, message);
+        }
+    }
+
+    /// The successor was heard.
+    pub(super) fn resigned(&mut self, resigning: &Resigning) {
+        if resigning.leave {
+            self.say_goodbye();
+        }
+    }
+
+    fn say_goodbye(&mut self) {
+        self.me.left = true;
+        self.tell_all(true);
+        let links: Vec<_> = self.links.keys().copied().collect();
+        links.into_iter().for_each(|link| self.close(link));
+        self.role = Role::Stopped;
+        self.event(Event::Stopped);
+    }
+
+    pub(super) fn on_leave(&mut self, from: &Address, leave: Leave) {
+        let is_my_leader = matches!(self.role, Role::Following | Role::Electing { .. })
+            && self.claim.as_ref().is_some_and(|c| c.id == *from);
+        if leave.gone {
+            self.member_left(from, leave.inc);
+        }
+        if !is_my_leader {
+            return;
+        }
+        match leave.successor {
+            Some(successor) if successor == self.me.id => {
+                if leave.claim == self.claim && self.me.priority > 0 {
+                    self.lead(Cause::Handover);
+                }
+            }
+            Some(_) => {}
+            None => self.leader_is_dead(Cause::Leave),
+        }
+    }
+
+    fn member_left(&mut self, from: &Address, inc: u64) {
+        let Some(remote) = self.remotes.get_mut(from) else {
+            return;
+        };
+        remote.member.inc = remote.member.inc.max(inc);
+        remote.member.left = true;
+        remote.joined = false;
+        remote.report.live = false;
+        self.watchers.remove(from);
+        self.membership_changed();
+        self.probes_dirty = true;
+        self.event(Event::Left { id: from.clone() });
+        self.no_answer_from(from);
+    }
+}

@@ -1,0 +1,257 @@
+//! N1 to N3: connections, dials, and what their end means.
+
+use super::{Bully, Role};
+use crate::event::{Cause, DialError, Event};
+use crate::members::Link;
+use crate::node::{LinkId, Output};
+use crate::timer::Earliest;
+use crate::types::Address;
+
+impl Bully {
+    /// Dials, unless a dial to that address is under way.
+    pub(super) fn dial(&mut self, to: &Address) {
+        if matches!(self.role, Role::Stopped) || !self.dialing.insert(to.clone()) {
+            return;
+        }
+        let timeout = self.config.fault();
+        self.out.push_back(Output::Dial {
+            to: to.clone(),
+            timeout,
+        });
+    }
+
+    pub(super) fn close(&mut self, id: LinkId) {
+        self.out.push_back(Output::Close { link: id });
+        let Some(link) = self.links.remove(&id) else {
+            return;
+        };
+        // Refusing reads the address afterwards, and so does nobody else.
+        if let Some(remote) = link.peer.as_ref().and_then(|p| self.remotes.get_mut(p)) {
+            remote.links.retain(|l| *l != id);
+        }
+    }
+
+    /// N2: of two connections to one instance both ends keep the one that the greater instance
+    /// opened, and of two opened by the same end the newer. The other is closed after F, so that
+    /// what is on its way still arrives.
+    pub(super) fn prefer(&mut self, id: &Address) {
+        let (now, fault, me) = (self.now.fast, self.config.fault(), self.me.inst);
+        let Some(remote) = self.remotes.get_mut(id) else {
+            return;
+        };
+        let mine_wins = me > remote.member.inst;
+        let links = &self.links;
+        remote.links.sort_by_key(|l| {
+            let is_mine = links.get(l).is_some_and(|l| l.dialed.is_some());
+            (is_mine != mine_wins, core::cmp::Reverse(*l))
+        });
+        for surplus in remote.links.iter().skip(1) {
+            if let Some(link) = self.links.get_mut(surplus) {
+                link.surplus_until.get_or_insert(now.after(fault));
+            }
+        }
+        if let Some(link) = remote.links.first().and_then(|l| self.links.get_mut(l)) {
+            link.surplus_until = None;
+        }
+        self.close_silent(id);
+    }
+
+    /// Of several connections, those that were silent for F are closed.
+    fn close_silent(&mut self, id: &Address) {
+        let Some(remote) = self.remotes.get(id) else {
+            return;
+        };
+        let silent: alloc::vec::Vec<LinkId> = remote
+            .links
+            .iter()
+            .filter(|l| self.links.get(l).is_some_and(|l| self.is_silent(l)))
+            .copied()
+            .collect();
+        if silent.len() < remote.links.len() {
+            silent.into_iter().for_each(|l| self.close(l));
+        }
+    }
+
+    fn is_silent(&self, link: &Link) -> bool {
+        self.now.fast.since(link.heard_at) >= self.config.fault()
+    }
+
+    /// Whether `id` was heard within F on an open connection.
+    pub(super) fn is_heard(&self, id: &Address) -> bool {
+        self.remotes.get(id).is_some_and(|r| {
+            r.links
+                .iter()
+                .any(|l| self.links.get(l).is_some_and(|l| !self.is_silent(l)))
+        })
+    }
+
+    pub(super) fn on_link_down(&mut self, id: LinkId) {
+        let Some(link) = self.links.remove(&id) else {
+            return;
+        };
+        match link.peer {
+            Some(peer) => {
+                if let Some(remote) = self.remotes.get_mut(&peer) {
+                    remote.links.retain(|l| *l != id);
+                    if let Some(link) = remote.links.first().and_then(|l| self.links.get_mut(l)) {
+                        link.surplus_until = None;
+                    }
+                }
+                self.last_link_closed(&peer, true);
+            }
+            None => self.unanswered_dial(link.dialed.as_ref(), DialError::Reset),
+        }
+    }
+
+    /// A connection that was dialled ended before its Hello was answered.
+    fn unanswered_dial(&mut self, dialed: Option<&Address>, reason: DialError) {
+        if let Some(dialed) = dialed {
+            self.dial_ended(dialed, reason);
+        }
+    }
+
+    /// N2: only the end of the last connection is the end. The member is dialled once at once.
+    fn last_link_closed(&mut self, peer: &Address, by_other: bool) {
+        let Some(remote) = self.remotes.get_mut(peer) else {
+            return;
+        };
+        if remote.is_open() {
+            return;
+        }
+        remote.probe = None;
+        remote.acked = None;
+        let left = remote.member.left;
+        self.probes_dirty = true;
+        self.watchers.remove(peer);
+        if !left {
+            if let Some(remote) = self.remotes.get_mut(peer) {
+                remote.lost = true;
+            }
+            self.event(Event::MemberLost { id: peer.clone() });
+            self.dial(peer);
+        }
+        if by_other && self.claim.as_ref().is_some_and(|c| c.id == *peer) {
+            self.leader_link_closed();
+        }
+        self.no_answer_from(peer);
+    }
+
+    pub(super) fn on_dial_failed(&mut self, dialed: &Address, reason: DialError) {
+        self.dialing.remove(dialed);
+        if matches!(self.role, Role::Stopped) {
+            return;
+        }
+        self.dial_ended(dialed, reason);
+    }
+
+    fn dial_ended(&mut self, dialed: &Address, reason: DialError) {
+        let refused = reason == DialError::Refused;
+        let is_left = self.remotes.get(dialed).is_some_and(|r| r.member.left);
+        if !is_left && self.complaints.get(dialed) != Some(&reason) && *dialed != self.me.id {
+            self.complaints.insert(dialed.clone(), reason.clone());
+            self.event(Event::Unreachable {
+                address: dialed.clone(),
+                reason: reason.clone(),
+            });
+        }
+        if refused {
+            self.proved_dead(dialed);
+        } else if self.claim.as_ref().is_some_and(|c| c.id == *dialed) {
+            self.leader_is_not_proved_dead();
+        }
+        if reason == DialError::TimedOut {
+            self.drop_silent_links(dialed);
+        }
+        self.address_unanswered(dialed);
+        self.no_longer_duplicate(dialed);
+        if Self::is_answer(&reason) {
+            self.join_answered(dialed);
+        }
+    }
+
+    /// A refused dial marks a member dead until it is heard again.
+    fn proved_dead(&mut self, id: &Address) {
+        let Some(remote) = self.remotes.get_mut(id) else {
+            return;
+        };
+        // An open connection that speaks is stronger than a refusal on the way to its address.
+        let speaks = remote.links.iter().any(|l| {
+            self.links
+                .get(l)
+                .is_some_and(|l| self.now.fast.since(l.heard_at) < self.config.fault())
+        });
+        if speaks {
+            return;
+        }
+        remote.refused = true;
+        remote.report.live = false;
+        self.list_dirty = true;
+        self.probes_dirty = true;
+        if self.claim.as_ref().is_some_and(|c| c.id == *id) {
+            self.leader_is_dead(Cause::Crash);
+        }
+        self.no_answer_from(&id.clone());
+    }
+
+    /// N3: a dial that times out closes an old connection silent for F.
+    fn drop_silent_links(&mut self, id: &Address) {
+        let Some(remote) = self.remotes.get(id) else {
+            return;
+        };
+        let silent: alloc::vec::Vec<LinkId> = remote
+            .links
+            .iter()
+            .filter(|l| self.links.get(l).is_some_and(|l| self.is_silent(l)))
+            .copied()
+            .collect();
+        if !silent.is_empty() {
+            silent.into_iter().for_each(|l| self.close(l));
+            self.last_link_closed(id, false);
+        }
+    }
+
+    fn owed_deadline(&self, link: &Link) -> Option<crate::types::Tick> {
+        if cfg!(bully_mutant = "no-one-way-rule") && link.peer.is_some() {
+            return None;
+        }
+        link.owed_since
+            .map(|since| since.after(self.config.fault()))
+    }
+
+    /// N3: who owes an answer for F is closed, and dialled anew.
+    pub(super) fn links_due(&mut self) {
+        let now = self.now.fast;
+        let due = |deadline: Option<crate::types::Tick>| deadline.is_some_and(|at| now >= at);
+        let owing: alloc::vec::Vec<LinkId> = self
+            .links
+            .iter()
+            .filter(|(_, l)| due(self.owed_deadline(l)))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in owing {
+            let Some(link) = self.links.get(&id) else {
+                continue;
+            };
+            let (peer, dialed) = (link.peer.clone(), link.dialed.clone());
+            self.close(id);
+            match peer {
+                Some(peer) => self.last_link_closed(&peer, false),
+                None => self.unanswered_dial(dialed.as_ref(), DialError::TimedOut),
+            }
+        }
+        let surplus: alloc::vec::Vec<LinkId> = self
+            .links
+            .iter()
+            .filter(|(_, l)| due(l.surplus_until))
+            .map(|(id, _)| *id)
+            .collect();
+        surplus.into_iter().for_each(|id| self.close(id));
+    }
+
+    pub(super) fn links_deadline(&self, next: &mut Earliest) {
+        for link in self.links.values() {
+            next.maybe(self.owed_deadline(link));
+            next.maybe(link.surplus_until);
+        }
+    }
+}

@@ -1,0 +1,488 @@
+//! Bully mode: the rules N1 to N3 and A1 to A7 of PROTOCOL.md.
+//!
+//! One file per rule; this one holds the state they share and hands each input to its rule.
+
+mod accept;
+mod detect;
+mod dispute;
+mod hello;
+mod lead;
+mod leave;
+mod links;
+mod merge;
+mod preempt;
+mod probe;
+mod start;
+mod views;
+
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use crate::config::{Config, Stored};
+use crate::event::{Cause, DialError, Event};
+use crate::members::{Link, List, Place, Remote, Watcher};
+use crate::message::{Member, Message, Report};
+use crate::node::{Input, LinkId, Output, PersistId, Proposal};
+use crate::status::Leadership;
+use crate::timer::Earliest;
+use crate::types::{Address, Claim, Epoch, Now, Tick};
+
+/// What a node does, and what it needs to do it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Role {
+    /// Before `Start`, and after the goodbye.
+    Stopped,
+    /// A1: the listed addresses have not all answered.
+    Joining {
+        until: Tick,
+        pending: BTreeSet<Address>,
+    },
+    /// Its address is held by another live node: it neither stands nor follows.
+    Waiting,
+    /// It has a leader.
+    Following,
+    /// A3: it has none.
+    Electing { cause: Cause, phase: Phase },
+    /// A4.
+    Leading(Reign),
+    /// A7: its reign is over, its successor not yet heard.
+    Resigning(Resigning),
+}
+
+/// Where an election stands.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Phase {
+    /// Until then better-ranked nodes have their turn.
+    Wait { until: Tick },
+    /// Neighbours have been asked.
+    Collect(Collect),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Collect {
+    until: Tick,
+    pending: BTreeSet<Address>,
+    /// The reports that came, and when.
+    reports: BTreeMap<Address, (Report, Tick)>,
+    /// A3': the leader's connection closed, and the dial that may prove its death is under way.
+    unproved: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Reign {
+    next_beat: Tick,
+    late: Option<Late>,
+}
+
+/// A4: a leader that was late asks before it leads on.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Late {
+    /// What has arrived meanwhile is read first.
+    Draining,
+    Asking {
+        until: Tick,
+        pending: BTreeSet<Address>,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Resigning {
+    /// And leaves for good.
+    leave: bool,
+    cause: Cause,
+    /// The claim that is given up.
+    claim: Claim,
+    tried: Vec<Address>,
+    /// Until when the last one tried may answer; none while the application stops.
+    until: Option<Tick>,
+}
+
+/// The state of a node in bully mode. The names are those of PROTOCOL.md.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Bully {
+    config: Config,
+    out: VecDeque<Output>,
+    role: Role,
+    me: Member,
+
+    claim: Option<Claim>,
+    seq: u64,
+    heard_at: Tick,
+    via: Option<Address>,
+    size: u32,
+    seen: Epoch,
+    need: Epoch,
+    dead: Option<(Claim, Tick)>,
+    /// What the leader states in its Beat, or states itself.
+    hold: Duration,
+    list: List,
+    watchers: BTreeMap<Address, Watcher>,
+    /// Nodes met that follow another claim, for the next acknowledgement.
+    met: BTreeSet<Address>,
+
+    remotes: BTreeMap<Address, Remote>,
+    links: BTreeMap<LinkId, Link>,
+    places: BTreeMap<Address, Place>,
+    dialing: BTreeSet<Address>,
+    /// Why an address could not be dialled last time: said once per change.
+    complaints: BTreeMap<Address, DialError>,
+    /// Addresses that told this node that its own is held by another.
+    duplicate: BTreeSet<Address>,
+
+    q: u64,
+    query_sent: Tick,
+    /// When the leader changed, for the damping of A6.
+    changes: VecDeque<Tick>,
+    /// Since when claim and membership are as they are.
+    stable_since: Tick,
+    membership: u64,
+    list_dirty: bool,
+    /// Who is to be probed may have changed.
+    probes_dirty: bool,
+    last_step: Tick,
+    now: Now,
+    persists: u64,
+}
+
+impl Bully {
+    pub(crate) fn new(config: Config, stored: &Stored) -> Self {
+        let me = Member {
+            id: config.id.clone(),
+            ip: config.ip.or_else(|| config.id.host.ip()),
+            priority: config.priority,
+            inc: 0,
+            inst: config.inst,
+            left: false,
+        };
+        let places = config
+            .places
+            .iter()
+            .map(|p| (p.clone(), Place::default()))
+            .collect();
+        let hold = config.hold();
+        Self {
+            config,
+            out: VecDeque::new(),
+            role: Role::Stopped,
+            me,
+            claim: None,
+            seq: 0,
+            heard_at: Tick(0),
+            via: None,
+            size: 0,
+            seen: stored.seen,
+            need: Epoch(0),
+            dead: None,
+            hold,
+            list: List::default(),
+            watchers: BTreeMap::new(),
+            met: BTreeSet::new(),
+            remotes: BTreeMap::new(),
+            links: BTreeMap::new(),
+            places,
+            dialing: BTreeSet::new(),
+            complaints: BTreeMap::new(),
+            duplicate: BTreeSet::new(),
+            q: 0,
+            query_sent: Tick(0),
+            changes: VecDeque::new(),
+            stable_since: Tick(0),
+            membership: 0,
+            list_dirty: true,
+            probes_dirty: false,
+            last_step: Tick(0),
+            now: Now::default(),
+            persists: 0,
+        }
+    }
+
+    pub(crate) fn poll_output(&mut self) -> Option<Output> {
+        self.out.pop_front()
+    }
+
+    pub(crate) fn handle(&mut self, input: Input, now: Now) {
+        self.begin_step(now);
+        #[cfg(bully_mutant = "timers-before-messages")]
+        self.on_timeout();
+        match input {
+            Input::Start => self.on_start(),
+            Input::Timeout => self.on_timeout(),
+            Input::Message { from, message } => self.on_message(from, message),
+            Input::LinkUp { link, dialed } => self.on_link_up(link, dialed),
+            Input::DialFailed { dialed, reason } => self.on_dial_failed(&dialed, reason),
+            Input::LinkDown { link } => self.on_link_down(link),
+            // In bully mode nothing depends on what is on disk.
+            Input::Persisted { .. } | Input::PersistFailed { .. } => {}
+            Input::Revoked => self.on_revoked(),
+            Input::Resign { leave } => self.on_resign(leave),
+            Input::Propose(Proposal::Priority(priority)) => self.on_priority(priority),
+        }
+        self.end_step();
+    }
+
+    /// A4, late: measured before anything else is looked at.
+    fn begin_step(&mut self, now: Now) {
+        self.now = now;
+        if self.is_overdue(now)
+            && let Role::Leading(reign) = &mut self.role
+        {
+            reign.late = Some(Late::Draining);
+        }
+        self.last_step = now.fast;
+    }
+
+    fn is_overdue(&self, now: Now) -> bool {
+        now.fast.since(self.last_step) >= self.config.fault()
+    }
+
+    fn end_step(&mut self) {
+        if core::mem::take(&mut self.probes_dirty) {
+            self.refresh_probes();
+        }
+    }
+
+    /// Every concern looks for itself whether something is due, so that a timeout at any moment
+    /// is harmless.
+    fn on_timeout(&mut self) {
+        self.links_due();
+        self.join_due();
+        self.election_due();
+        self.reign_due();
+        self.preempt_due();
+        self.resign_due();
+        self.probes_due();
+    }
+
+    /// When the next timeout does something.
+    pub(crate) fn deadline(&self) -> Option<Tick> {
+        if matches!(self.role, Role::Stopped) {
+            return None;
+        }
+        let mut next = Earliest::default();
+        self.links_deadline(&mut next);
+        self.probes_deadline(&mut next);
+        match &self.role {
+            Role::Stopped | Role::Waiting => {}
+            Role::Joining { until, .. } => next.at(*until),
+            Role::Following => {
+                next.at(self.silence_deadline());
+                next.maybe(self.preempt_deadline());
+            }
+            Role::Electing {
+                phase: Phase::Wait { until },
+                ..
+            } => next.at(*until),
+            Role::Electing {
+                phase: Phase::Collect(collect),
+                ..
+            } => next.at(collect.until),
+            Role::Leading(reign) => next.at(match &reign.late {
+                None => reign.next_beat,
+                Some(Late::Draining) => self.now.fast,
+                Some(Late::Asking { until, .. }) => *until,
+            }),
+            Role::Resigning(resigning) => next.maybe(resigning.until),
+        }
+        next.get()
+    }
+
+    fn on_message(&mut self, link: LinkId, message: Message) {
+        if matches!(self.role, Role::Stopped) {
+            return;
+        }
+        if !message.epoch_max().is_credible(self.seen) {
+            let id = self.links.get(&link).and_then(|l| l.peer.clone());
+            self.event(Event::EpochDropped {
+                id,
+                epoch: message.epoch_max(),
+            });
+            return;
+        }
+        let message = match message {
+            Message::Hello(hello) => return self.on_hello(link, hello, false),
+            Message::HelloAck(hello) => return self.on_hello(link, hello, true),
+            Message::HelloNack(reason) => return self.on_nack(link, reason),
+            other => other,
+        };
+        // Only a connection whose Hello was accepted may say anything else.
+        let Some(from) = self.hear(link) else { return };
+        self.see(message.epoch_max());
+        if matches!(self.role, Role::Waiting) {
+            return;
+        }
+        match message {
+            Message::Beat(beat) => self.on_beat(&from, link, beat),
+            Message::Coord(beat) => self.on_beat(&from, link, beat),
+            Message::BeatAck(ack) => self.on_beat_ack(&from, link, ack),
+            Message::Query(query) => self.on_query(&from, link, query),
+            Message::QueryAck(ack) => self.on_query_ack(&from, link, ack),
+            Message::Leave(leave) => self.on_leave(&from, leave),
+            Message::Hello(_) | Message::HelloAck(_) | Message::HelloNack(_) => {}
+        }
+    }
+
+    /// Notes that something came over an open connection, and from whom.
+    fn hear(&mut self, link: LinkId) -> Option<Address> {
+        let now = self.now.fast;
+        let entry = self.links.get_mut(&link)?;
+        let from = entry.peer.clone()?;
+        entry.heard_at = now;
+        Some(from)
+    }
+
+    fn see(&mut self, epoch: Epoch) {
+        self.seen = self.seen.max(epoch);
+    }
+
+    /// Every answer settles what its sender owed (N3).
+    fn settle(&mut self, link: LinkId) {
+        if let Some(link) = self.links.get_mut(&link) {
+            link.owed_since = None;
+        }
+    }
+
+    fn event(&mut self, event: Event) {
+        self.out.push_back(Output::Event(event));
+    }
+
+    /// Sends, and notes that an answer is owed where one is (N3).
+    fn send(&mut self, to: LinkId, message: Message) {
+        let owes = match &message {
+            Message::Hello(_) | Message::Query(_) => true,
+            // A relayed Beat is acknowledged only where it is news.
+            Message::Beat(beat) | Message::Coord(beat) => beat.claim.id == self.me.id,
+            _ => false,
+        };
+        if owes && let Some(link) = self.links.get_mut(&to) {
+            link.owed_since.get_or_insert(self.now.fast);
+        }
+        self.out.push_back(Output::Send { to, message });
+    }
+
+    /// Sends on the preferred connection; says whether there is one.
+    fn send_to(&mut self, id: &Address, message: Message) -> bool {
+        let Some(link) = self.link_to(id) else {
+            return false;
+        };
+        self.send(link, message);
+        true
+    }
+
+    fn link_to(&self, id: &Address) -> Option<LinkId> {
+        self.remotes.get(id)?.links.first().copied()
+    }
+
+    /// The neighbours: members with an open connection.
+    fn open(&self) -> Vec<Address> {
+        self.remotes
+            .values()
+            .filter(|r| r.is_open())
+            .map(|r| r.member.id.clone())
+            .collect()
+    }
+
+    /// δ: the time allowed for an answer.
+    fn delta(&self) -> Duration {
+        let rtt = self
+            .remotes
+            .values()
+            .filter(|r| r.is_open())
+            .filter_map(|r| r.rtt.get())
+            .max();
+        Config::DELTA_MIN.max(rtt.unwrap_or_default() * 2)
+    }
+
+    fn rank(&self) -> (u32, &Address) {
+        (self.me.priority, &self.me.id)
+    }
+
+    /// k: electable neighbours ranked above this node, the old leader left out.
+    fn betters(&self) -> u32 {
+        let old = self.claim.as_ref().map(|c| &c.id);
+        let betters = self.remotes.values().filter(|r| {
+            r.is_open() && r.is_electable() && r.rank() > self.rank() && Some(&r.member.id) != old
+        });
+        u32::try_from(betters.count()).unwrap_or(u32::MAX)
+    }
+
+    /// Whether the claim is of a process that is proved dead.
+    fn is_dead(&self, claim: &Claim) -> bool {
+        self.dead
+            .as_ref()
+            .is_some_and(|(dead, _)| dead.is_of_same_node(claim))
+    }
+
+    fn leads(&self) -> bool {
+        matches!(&self.role, Role::Leading(reign) if reign.late.is_none())
+    }
+
+    /// Whether the leader that this node follows was heard within F and is not proved dead.
+    fn has_live_leader(&self) -> bool {
+        let Some(claim) = &self.claim else {
+            return false;
+        };
+        claim.id != self.me.id
+            && self.now.fast.since(self.heard_at) < self.config.fault()
+            && !self.is_dead(claim)
+    }
+
+    /// R.
+    fn report(&self) -> Report {
+        let leads = self.leads();
+        Report {
+            claim: self.claim.clone(),
+            seq: self.seq,
+            age: if leads {
+                Duration::ZERO
+            } else {
+                self.now.fast.since(self.heard_at)
+            },
+            live: leads || self.has_live_leader(),
+            size: if leads {
+                self.followers() + 1
+            } else {
+                self.size
+            },
+        }
+    }
+
+    /// Candidates that acknowledged this leader's claim within F.
+    fn followers(&self) -> u32 {
+        let fresh = self.now.fast.before(self.config.fault());
+        let count = self.remotes.values().filter(|r| {
+            r.is_electable()
+                && r.acked
+                    .as_ref()
+                    .is_some_and(|(c, at)| Some(c) == self.claim.as_ref() && *at >= fresh)
+        });
+        u32::try_from(count.count()).unwrap_or(u32::MAX)
+    }
+
+    pub(crate) fn leadership(&self, now: Now) -> Leadership {
+        match &self.claim {
+            Some(claim) if self.leads() && !self.is_overdue(now) => Leadership::Leader(claim.epoch),
+            _ => Leadership::NotLeader,
+        }
+    }
+
+    fn persist(&mut self) {
+        if self.config.persist {
+            self.persists += 1;
+            let state = Stored { seen: self.seen };
+            self.out.push_back(Output::Persist {
+                id: PersistId(self.persists),
+                state,
+            });
+        }
+    }
+
+    /// Called whenever another node leads than before, this one included.
+    fn leader_changed(&mut self) {
+        self.changes.push_back(self.now.fast);
+        if self.changes.len() > 64 {
+            self.changes.pop_front();
+        }
+        self.probes_reset();
+    }
+}

@@ -1,0 +1,141 @@
+//! Who is probed, and when: the leader seeks whom it does not reach (A4), and at the border of
+//! its reach its followers do.
+
+use alloc::vec::Vec;
+
+use super::{Bully, Role};
+use crate::members::Remote;
+use crate::timer::{Earliest, Probe};
+use crate::types::Address;
+
+impl Bully {
+    fn is_target(&self, remote: &Remote) -> bool {
+        let id = &remote.member.id;
+        if remote.member.left {
+            return false;
+        }
+        match &self.role {
+            Role::Stopped | Role::Waiting | Role::Resigning(_) => false,
+            Role::Joining { .. } | Role::Electing { .. } => !remote.is_open(),
+            Role::Leading(_) => {
+                !remote.is_open()
+                    || !remote.reach
+                    || remote.refused
+                    || remote.follows_other(&self.me.id)
+            }
+            Role::Following => self.is_at_border(remote, id),
+        }
+    }
+
+    /// Just the nodes that this node's leader does not reach.
+    fn is_at_border(&self, remote: &Remote, id: &Address) -> bool {
+        if cfg!(bully_mutant = "only-leaders-probe") {
+            return false;
+        }
+        let leader = self.claim.as_ref().map(|c| &c.id);
+        if leader == Some(id) {
+            return self.via.as_ref() != Some(id);
+        }
+        let is_relayed = self.via.as_ref() != leader;
+        remote.leader_reach != Some(true)
+            || (is_relayed && self.via.as_ref() != Some(id) && !self.watchers.contains_key(id))
+    }
+
+    /// A listed address that led to nobody yet, or to somebody whose connection is gone.
+    fn is_place_target(&self, address: &Address) -> bool {
+        let Some(place) = self.places.get(address) else {
+            return false;
+        };
+        if place.is_self || self.remotes.contains_key(address) {
+            return false;
+        }
+        match &self.role {
+            Role::Stopped | Role::Resigning(_) | Role::Waiting => false,
+            _ => place.id.as_ref().is_none_or(|id| {
+                self.remotes
+                    .get(id)
+                    .is_none_or(|r| !r.is_open() && !r.member.left)
+            }),
+        }
+    }
+
+    /// Starts the probes that are now called for, and ends the others.
+    pub(super) fn refresh_probes(&mut self) {
+        let (now, pause) = (self.now.fast, self.config.probe());
+        let ids: Vec<(Address, bool)> = self
+            .remotes
+            .iter()
+            .map(|(id, r)| (id.clone(), self.is_target(r)))
+            .collect();
+        for (id, is_target) in ids {
+            if let Some(remote) = self.remotes.get_mut(&id) {
+                set(&mut remote.probe, is_target, || Probe::first(now, pause));
+            }
+        }
+        let places: Vec<(Address, bool)> = self
+            .places
+            .keys()
+            .map(|a| (a.clone(), self.is_place_target(a)))
+            .collect();
+        for (address, is_target) in places {
+            let is_target = is_target || self.is_disputed(&address);
+            if let Some(place) = self.places.get_mut(&address) {
+                set(&mut place.probe, is_target, || Probe::first(now, pause));
+            }
+        }
+    }
+
+    /// While this node waits for its address, it asks again those that refused it.
+    fn is_disputed(&self, address: &Address) -> bool {
+        matches!(self.role, Role::Waiting) && self.duplicate.contains(address)
+    }
+
+    /// Something changed: all probes begin again at P.
+    pub(super) fn probes_reset(&mut self) {
+        self.remotes.values_mut().for_each(|r| r.probe = None);
+        self.places.values_mut().for_each(|p| p.probe = None);
+        self.probes_dirty = true;
+    }
+
+    pub(super) fn probes_due(&mut self) {
+        let (now, max) = (self.now.fast, self.config.probe_max());
+        let mut due: Vec<Address> = Vec::new();
+        for (id, remote) in &mut self.remotes {
+            if let Some(probe) = remote.probe.as_mut().filter(|p| now >= p.at) {
+                probe.again(now, max);
+                due.push(id.clone());
+            }
+        }
+        for id in due {
+            match self.link_to(&id).filter(|_| self.is_heard(&id)) {
+                Some(link) => self.send_hello(link),
+                None => self.dial(&id),
+            }
+        }
+        let mut due: Vec<Address> = Vec::new();
+        for (address, place) in &mut self.places {
+            if let Some(probe) = place.probe.as_mut().filter(|p| now >= p.at) {
+                probe.again(now, max);
+                due.push(address.clone());
+            }
+        }
+        due.iter().for_each(|address| self.dial(address));
+    }
+
+    pub(super) fn probes_deadline(&self, next: &mut Earliest) {
+        self.remotes
+            .values()
+            .for_each(|r| next.maybe(r.probe.as_ref().map(|p| p.at)));
+        self.places
+            .values()
+            .for_each(|p| next.maybe(p.probe.as_ref().map(|p| p.at)));
+    }
+}
+
+fn set(probe: &mut Option<Probe>, wanted: bool, first: impl FnOnce() -> Probe) {
+    if !wanted {
+        *probe = None;
+    } else if probe.is_none() {
+        *probe = Some(first());
+    }
+}
