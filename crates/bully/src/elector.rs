@@ -9,7 +9,8 @@ use std::time::Duration;
 use bully_core::{Address, AddressError, ConfigError};
 use tokio::sync::{oneshot, watch};
 
-use crate::driver::{Command, Driver, Shared};
+use crate::driver::{Command, Driver};
+use crate::shared::Shared;
 use crate::view::{Entry, Leadership, Member, View};
 
 /// A node of an election: it joins the others, and knows at any moment who leads.

@@ -1,0 +1,296 @@
+//! The one task that owns the protocol: it feeds the node what happens and performs what the
+//! node asks.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use bully_core::{
+    Address, Config, Event, Inst, Input, Message, Mode, Node, Output, Proposal, Stored,
+};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::elector::{Builder, StartError, parse_place};
+use crate::identity::{self, Standing};
+use crate::link::{self, Events, Limits, LinkEvent, Transport};
+use crate::shared::Shared;
+use crate::view::View;
+
+/// At most this many inputs are taken before timers get their turn, however fast peers send.
+const BATCH_MAX: usize = 4_096;
+
+/// What the owner of an [`Elector`](crate::Elector) asks for.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Hand over, and leave for good if `leave`.
+    Resign { leave: bool, done: oneshot::Sender<()> },
+    /// A new priority.
+    Priority { priority: u32, done: oneshot::Sender<()> },
+}
+
+/// The parts of a started node.
+pub(crate) type Started =
+    (Driver, Arc<Shared>, mpsc::UnboundedSender<Command>, watch::Receiver<View>);
+
+/// Drives one node.
+#[derive(Debug)]
+pub(crate) struct Driver {
+    shared: Arc<Shared>,
+    transport: Transport,
+    events: Events,
+    commands: mpsc::UnboundedReceiver<Command>,
+    view: watch::Sender<View>,
+    /// Who waits for a handover to end.
+    waiting: Vec<oneshot::Sender<()>>,
+    /// Who waits for the goodbye.
+    leaving: Vec<oneshot::Sender<()>>,
+    stopped: bool,
+}
+
+impl Driver {
+    /// Binds, finds out who this node is, and makes ready to run.
+    pub(crate) async fn prepare(builder: Builder) -> Result<Started, StartError> {
+        let listeners = listeners(&builder)?;
+        let local_addrs =
+            listeners.iter().map(std::net::TcpListener::local_addr).collect::<Result<Vec<_>, _>>()?;
+        let port = local_addrs.first().map_or(builder.port, std::net::SocketAddr::port);
+        let places = places(&builder, port)?;
+        let inst = Inst(u128::from_le_bytes(random()?));
+        let (transport, events) = Transport::start(listeners, inst, Limits::default())?;
+        transport.reserve(places.iter().filter_map(|p| p.host.ip()));
+
+        let bound = local_addrs.first().map(|a| a.ip()).filter(|ip| !ip.is_unspecified());
+        let advertise = builder.advertise.as_deref();
+        let advertise = advertise.map(|a| parse_place("advertise", a, port)).transpose()?;
+        let standing = Standing { advertise, places: &places, bound, port, inst };
+        let (id, ip) = identity::find(&standing).await;
+
+        let config = Config {
+            cluster: builder.cluster.as_str().into(),
+            mode: Mode::Bully,
+            id,
+            ip,
+            inst,
+            places,
+            priority: builder.priority,
+            preempt: builder.preempt,
+            heartbeat: builder.heartbeat,
+            persist: false,
+        };
+        config.check().map_err(|e| StartError::Config(e.to_string()))?;
+        let seed = u64::from_le_bytes(random::<8>()?);
+        let shared = Arc::new(Shared::new(&config, local_addrs, |config| {
+            Node::new(config, Stored::default(), seed)
+        }));
+        let (command_sender, commands) = mpsc::unbounded_channel();
+        let (view, view_receiver) = watch::channel(shared.view());
+        let driver = Self {
+            shared: Arc::clone(&shared),
+            transport,
+            events,
+            commands,
+            view,
+            waiting: Vec::new(),
+            leaving: Vec::new(),
+            stopped: false,
+        };
+        Ok((driver, shared, command_sender, view_receiver))
+    }
+
+    /// Runs until the node has left.
+    pub(crate) async fn run(mut self) {
+        self.step(Input::Start);
+        let mut is_owned = true;
+        while !self.stopped {
+            let pause = self.shared.timeout();
+            tokio::select! {
+                biased;
+                event = self.events.recv() => match event {
+                    Some(event) => self.take_batch(event),
+                    None => break,
+                },
+                command = self.commands.recv(), if is_owned => match command {
+                    Some(command) => self.obey(command),
+                    None => {
+                        // Nobody holds this node any more.
+                        is_owned = false;
+                        self.step(Input::Resign { leave: true });
+                    }
+                },
+                () = tokio::time::sleep(pause) => self.catch_up().await,
+            }
+            self.answer_waiting();
+        }
+        self.transport.shutdown().await;
+        for done in self.waiting.drain(..).chain(self.leaving.drain(..)) {
+            let _ = done.send(());
+        }
+    }
+
+    /// Takes what has arrived, and then gives timers their turn if they are due.
+    fn take_batch(&mut self, first: LinkEvent) {
+        self.take(first);
+        self.take_queued();
+        if self.shared.timeout().is_zero() {
+            self.step(Input::Timeout);
+        }
+    }
+
+    fn take_queued(&mut self) -> usize {
+        let mut count = 0;
+        while count < BATCH_MAX
+            && let Some(event) = self.events.try_recv()
+        {
+            self.take(event);
+            count += 1;
+        }
+        count
+    }
+
+    /// A timer is due. What has already reached this machine comes first: after a freeze the
+    /// sockets are full of what the node missed, and their tasks must get to read it.
+    async fn catch_up(&mut self) {
+        let mut quiet = 0;
+        let mut taken = 0;
+        while quiet < 2 && taken < BATCH_MAX {
+            // Yielding lets the runtime look at the sockets before it comes back here.
+            tokio::task::yield_now().await;
+            match self.take_queued() {
+                0 => quiet += 1,
+                count => {
+                    quiet = 0;
+                    taken += count;
+                }
+            }
+        }
+        self.step(Input::Timeout);
+    }
+
+    fn take(&mut self, event: LinkEvent) {
+        let input = match event {
+            LinkEvent::Up { link, dialed, .. } => Input::LinkUp { link, dialed },
+            LinkEvent::DialFailed { dialed, reason } => Input::DialFailed { dialed, reason },
+            LinkEvent::Message { link, message, .. } => {
+                if matches!(message, Message::HelloAck(_)) {
+                    self.transport.promote(link);
+                }
+                Input::Message { from: link, message }
+            }
+            LinkEvent::Down { link } => Input::LinkDown { link },
+        };
+        self.step(input);
+    }
+
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::Resign { leave, done } => {
+                if leave { self.leaving.push(done) } else { self.waiting.push(done) }
+                self.step(Input::Resign { leave });
+            }
+            Command::Priority { priority, done } => {
+                self.waiting.push(done);
+                self.step(Input::Propose(Proposal::Priority(priority)));
+            }
+        }
+    }
+
+    /// One input, and all that follows from it.
+    fn step(&mut self, input: Input) {
+        let mut next = Some(input);
+        while let Some(input) = next.take() {
+            let outputs = self.shared.handle(input);
+            for output in outputs {
+                if let Some(input) = self.perform(output) {
+                    next = Some(input);
+                }
+            }
+        }
+        self.publish();
+    }
+
+    /// Performs an output; some are answered at once.
+    fn perform(&mut self, output: Output) -> Option<Input> {
+        match output {
+            Output::Send { to, message } => {
+                if matches!(message, Message::HelloAck(_)) {
+                    self.transport.promote(to);
+                }
+                self.transport.send(to, &message);
+            }
+            Output::Dial { to, timeout } => self.transport.dial(to, timeout),
+            Output::Close { link } => self.transport.close(link),
+            // Nothing is kept on disk in this mode, so nothing is asked for.
+            Output::Persist { id, .. } => return Some(Input::Persisted { id }),
+            Output::Event(event) => return self.note(&event),
+            _ => {}
+        }
+        None
+    }
+
+    fn note(&mut self, event: &Event) -> Option<Input> {
+        self.shared.enter(event, SystemTime::now());
+        match event {
+            // Whoever acts on leadership asks at each use, and was told no from here on.
+            Event::Revoke => return Some(Input::Revoked),
+            Event::Stopped => self.stopped = true,
+            Event::Joined { id, .. } => self.transport.reserve(id.host.ip()),
+            _ => {}
+        }
+        None
+    }
+
+    fn publish(&mut self) {
+        let mut view = self.shared.view();
+        self.view.send_if_modified(|old| {
+            view.revision = view.revision.max(old.revision);
+            if *old == view {
+                return false;
+            }
+            if view.revision == old.revision {
+                view.revision = self.shared.next_revision();
+            }
+            *old = view;
+            true
+        });
+    }
+
+    fn answer_waiting(&mut self) {
+        if !self.waiting.is_empty() && !self.shared.is_resigning() {
+            for done in self.waiting.drain(..) {
+                let _ = done.send(());
+            }
+        }
+    }
+}
+
+fn listeners(builder: &Builder) -> Result<Vec<std::net::TcpListener>, StartError> {
+    if builder.listeners.is_empty() {
+        let ip = builder.bind.map_or_else(|| "0.0.0.0".to_owned(), |ip| ip.to_string());
+        let address = format!("{ip}:{}", builder.port);
+        return link::bind(builder.bind, builder.port)
+            .map_err(|source| StartError::Bind { address, source });
+    }
+    let listeners = builder.listeners.iter().map(std::net::TcpListener::try_clone);
+    let listeners = listeners.collect::<Result<Vec<_>, _>>()?;
+    for listener in &listeners {
+        listener.set_nonblocking(true)?;
+    }
+    Ok(listeners)
+}
+
+/// The places to dial, blanks and repeats left out.
+fn places(builder: &Builder, port: u16) -> Result<Vec<Address>, StartError> {
+    let mut places: Vec<Address> = Vec::new();
+    for text in builder.nodes.iter().filter(|text| !text.trim().is_empty()) {
+        let place = parse_place("nodes", text, port)?;
+        if !places.contains(&place) {
+            places.push(place);
+        }
+    }
+    Ok(places)
+}
+
+fn random<const N: usize>() -> std::io::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(std::io::Error::from)?;
+    Ok(bytes)
+}
