@@ -55,7 +55,7 @@ pub(crate) fn next_echo(client: &Process) {
     echo.unwrap();
 }
 
-/// Processes in a network namespace, or that ran in one of the lab's: their ids.
+/// The processes in a network namespace, as their directories in `/proc`.
 pub(crate) fn processes_in(namespace: &str) -> Vec<PathBuf> {
     let all = std::fs::read_dir("/proc").unwrap();
     let all = all.filter_map(|entry| Some(entry.ok()?.path()));
