@@ -186,7 +186,10 @@ impl Keeper {
         setup: &str,
         farewell: &str,
     ) -> Result<Self, LabError> {
-        command.args(["sh", "-c", &script(setup, farewell)]);
+        let outside = std::fs::read_link("/proc/self/ns/net");
+        let outside = outside.map_err(LabError::io("read /proc/self/ns/net"))?;
+        let script = script(&outside.to_string_lossy(), setup, farewell);
+        command.args(["sh", "-c", &script]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         command.stderr(Stdio::piped());
         // Out of reach of a Ctrl-C that ends the tests: the keeper still has to tidy up.
@@ -261,9 +264,16 @@ impl Drop for Keeper {
 
 /// What a keeper does. `-ef` compares namespaces by their inode; processes of other users, and
 /// those that have ended, have none that can be read, and so are never equal.
-fn script(setup: &str, farewell: &str) -> String {
+///
+/// `outside` is the test's own network namespace. A keeper that finds itself there ends at once:
+/// what it kills at its end would be the machine's.
+fn script(outside: &str, setup: &str, farewell: &str) -> String {
     format!(
         r#"set -e
+if [ "$(readlink /proc/$$/ns/net)" = '{outside}' ]; then
+    echo 'still in the network namespace of the test' >&2
+    exit 1
+fi
 {setup}
 echo ready
 exec >/dev/null 2>&1
