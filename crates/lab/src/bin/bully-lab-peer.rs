@@ -1,0 +1,147 @@
+//! What the lab's own tests run on its hosts: two ends of a TCP connection that say what they
+//! see, and a lab that is held until it is killed.
+//!
+//! `listen ADDR:PORT` echoes lines; `talk ADDR:PORT` sends one every 10 ms; `shower ADDR:PORT` sends 200
+//! datagrams; `answer ADDR:PORT` answers HTTP requests with what they asked; `hold` builds a lab.
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::thread;
+use std::time::Duration;
+
+use bully_lab::{Lab, LabConfig};
+
+/// How long `talk` tries to connect; then it says `connect TimedOut` and ends.
+const CONNECT: Duration = Duration::from_millis(700);
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words[..] {
+        ["listen", address] => listen(address.parse()?)?,
+        ["talk", address] => talk(address.parse()?)?,
+        ["answer", address] => answer(address.parse()?)?,
+        ["shower", address] => shower(address.parse()?)?,
+        ["hold"] => hold()?,
+        _ => {
+            return Err(
+                "usage: bully-lab-peer listen ADDR:PORT | talk ADDR:PORT | shower ADDR:PORT | hold"
+                    .into(),
+            );
+        }
+    }
+    Ok(())
+}
+
+fn listen(address: SocketAddr) -> io::Result<()> {
+    let listener = TcpListener::bind(address)?;
+    say("listening");
+    for stream in listener.incoming() {
+        let stream = stream?;
+        say("accepted");
+        thread::spawn(move || {
+            let end = echo(stream);
+            say(&end.map_or_else(
+                |error| format!("lost {:?}", error.kind()),
+                |()| "closed".into(),
+            ));
+        });
+    }
+    Ok(())
+}
+
+fn echo(stream: TcpStream) -> io::Result<()> {
+    let mut answers = stream.try_clone()?;
+    for line in BufReader::new(stream).lines() {
+        let line = line?;
+        say(&format!("got {line}"));
+        writeln!(answers, "{line}")?;
+    }
+    Ok(())
+}
+
+fn answer(address: SocketAddr) -> io::Result<()> {
+    let listener = TcpListener::bind(address)?;
+    say("listening");
+    for stream in listener.incoming() {
+        let mut stream = stream?;
+        let mut asked = String::new();
+        for line in BufReader::new(&stream).lines() {
+            let line = line?;
+            if line.is_empty() {
+                break;
+            }
+            asked += &line.to_lowercase();
+            asked.push('\n');
+        }
+        let length = asked.len();
+        write!(stream, "HTTP/1.1 203 Said\r\nContent-Length: {length}\r\n")?;
+        write!(stream, "Connection: close\r\n\r\n{asked}")?;
+    }
+    Ok(())
+}
+
+fn talk(address: SocketAddr) -> io::Result<()> {
+    let mut stream = match TcpStream::connect_timeout(&address, CONNECT) {
+        Ok(stream) => stream,
+        Err(error) => {
+            say(&format!("connect {:?}", error.kind()));
+            return Ok(());
+        }
+    };
+    say("connected");
+    let answers = stream.try_clone()?;
+    thread::spawn(move || {
+        for line in BufReader::new(answers).lines() {
+            match line {
+                Ok(line) => say(&format!("echo {line}")),
+                Err(error) => return say(&format!("lost {:?}", error.kind())),
+            }
+        }
+        say("closed");
+    });
+    for number in 0.. {
+        if let Err(error) = writeln!(stream, "{number}") {
+            say(&format!("lost {:?}", error.kind()));
+            break;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    Ok(())
+}
+
+fn shower(address: SocketAddr) -> io::Result<()> {
+    let socket = UdpSocket::bind("0.0.0.0:0")?;
+    for _ in 0..200 {
+        socket.send_to(b"drop", address)?;
+    }
+    Ok(())
+}
+
+/// Says which namespaces it made, starts programs in them, one of them as a grandchild that
+/// nobody waits for, and never ends by itself.
+fn hold() -> Result<(), Box<dyn std::error::Error>> {
+    let lab = Lab::new(&LabConfig::of(2))?;
+    let mut programs = Vec::new();
+    for host in lab.hosts() {
+        say(&host.network_namespace()?);
+        programs.push(host.spawn("sleep", ["1000"])?);
+        programs.push(host.spawn("sh", ["-c", "setsid sleep 1000 & echo started"])?);
+    }
+    let started = |line: &str| line == "started";
+    for program in programs.iter().skip(1).step_by(2) {
+        program.wait_for_line(started, Duration::from_secs(10))?;
+    }
+    say("held");
+    loop {
+        thread::park();
+    }
+}
+
+/// A line at once: who reads it waits for it. Whoever read them may be gone; then there is
+/// nothing left to do here.
+fn say(line: &str) {
+    if writeln!(io::stdout().lock(), "{line}").is_err() {
+        std::process::exit(0);
+    }
+}
