@@ -1,1 +1,4 @@
 //! Leader election that one just runs.
+
+#[cfg(feature = "cli")]
+pub mod cli;
