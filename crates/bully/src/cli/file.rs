@@ -1,16 +1,15 @@
 //! The configuration file.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use toml::{Spanned, Value};
+use toml::de::{DeTable, DeValue};
 
 use super::key::Key;
 use super::layer::{Layer, Origin, Raw};
 use super::suggest::closest;
-use super::usage::UsageError;
+use super::usage::{UsageError, quoted};
 
 /// More than any list of nodes needs; a file beyond it was named by mistake.
 const BYTES_MAX: u64 = 1024 * 1024;
@@ -18,9 +17,7 @@ const BYTES_MAX: u64 = 1024 * 1024;
 /// What the file that `named` names gives.
 pub(crate) fn load(named: &Raw) -> Result<Layer, UsageError> {
     let path = Path::new(&named.text);
-    let text = named.parse(|shown| {
-        read(path).map_err(|why| format!("{} {why}", super::usage::quoted(shown)))
-    })?;
+    let text = named.parse(|shown| read(path).map_err(|why| format!("{} {why}", quoted(shown))))?;
     parse(&text, path)
 }
 
@@ -44,22 +41,24 @@ fn parse(text: &str, path: &Path) -> Result<Layer, UsageError> {
             .filter(|byte| *byte == b'\n')
             .count()
     };
-    let entries: BTreeMap<Spanned<String>, Spanned<Value>> =
-        toml::from_str(text).map_err(|error| {
-            let line = error
-                .span()
-                .map_or_else(String::new, |span| format!(" (line {})", line(span.start)));
-            let why = error.message().lines().collect::<Vec<_>>().join(", ");
-            UsageError::new(format!("{shown}: not TOML: {why}{line}"))
-        })?;
+    let table = DeTable::parse(text).map_err(|error| {
+        let line = error
+            .span()
+            .map(|span| format!(" (line {})", line(span.start)));
+        let why = error.message().lines().collect::<Vec<_>>().join(", ");
+        UsageError::new(format!(
+            "{shown}: not TOML: {why}{}",
+            line.unwrap_or_default()
+        ))
+    })?;
     // In the order of the file, so that the first mistake is the one that is named.
-    let mut entries: Vec<_> = entries.into_iter().collect();
+    let mut entries: Vec<_> = table.get_ref().iter().collect();
     entries.sort_by_key(|(name, _)| name.span().start);
     let mut layer = Layer::default();
     for (name, value) in entries {
         let line = line(name.span().start);
-        let name = name.into_inner();
-        let key = Key::named(&name).ok_or_else(|| unknown(&name, line, path))?;
+        let name = name.get_ref();
+        let key = Key::named(name).ok_or_else(|| unknown(name, line, path))?;
         let origin = Origin::File(PathBuf::from(path));
         let empty = String::new();
         let raw = Raw {
@@ -75,16 +74,19 @@ fn parse(text: &str, path: &Path) -> Result<Layer, UsageError> {
 }
 
 /// The value as one would write it after the flag, so that one parser serves all sources.
-fn written(key: Key, value: &Value) -> Result<String, String> {
+fn written(key: Key, value: &DeValue<'_>) -> Result<String, String> {
     match (key, value) {
-        (_, Value::String(text)) => Ok(text.clone()),
-        (_, Value::Integer(number)) => Ok(number.to_string()),
-        (_, Value::Boolean(switch)) => Ok(switch.to_string()),
-        (Key::Nodes, Value::Array(entries)) => {
-            let texts: Option<Vec<&str>> = entries.iter().map(Value::as_str).collect();
-            texts
-                .map(|texts| texts.join(","))
-                .ok_or_else(|| "expected strings in the array".into())
+        (_, DeValue::String(text)) => Ok(text.to_string()),
+        (_, DeValue::Integer(number)) => {
+            // A number too large for us is too large for every key, whose parser will say so.
+            let read = i64::from_str_radix(number.as_str(), number.radix());
+            Ok(read.map_or_else(|_| number.as_str().to_owned(), |number| number.to_string()))
+        }
+        (_, DeValue::Boolean(switch)) => Ok(switch.to_string()),
+        (Key::Nodes, DeValue::Array(entries)) => {
+            let texts: Option<Vec<&str>> = entries.iter().map(|e| e.get_ref().as_str()).collect();
+            let texts = texts.ok_or("expected strings in the array")?;
+            Ok(texts.join(","))
         }
         (Key::Nodes, _) => Err("expected a string or an array of strings".to_owned()),
         (_, other) => {
@@ -141,8 +143,19 @@ mod tests {
     }
 
     #[test]
+    fn whole_numbers_of_any_notation_and_size_are_kept() {
+        let kept = |text| {
+            let layer = parse(text, Path::new("b.toml")).expect("the file is right");
+            layer.get(Key::Port).expect("there is a port").text.clone()
+        };
+        assert_eq!(kept("port = 0x1FB5"), "8117");
+        assert_eq!(kept("port = 8_117"), "8117");
+        assert_eq!(kept("port = 99999999999999999999"), "99999999999999999999");
+    }
+
+    #[test]
     fn an_unknown_key_is_named_with_its_line_and_the_keys_there_are() {
-        let complaint = complaint("# ports\nport = 1\nlog_level = 'info'\nzzz = 1");
+        let complaint = complaint("# ports\nport = 1\nlog_level = 'info'\naaa = 1");
         let start =
             "b.toml: log_level: no such key (line 3; did you mean log-level?); there are nodes, ";
         assert!(complaint.starts_with(start), "{complaint}");
@@ -159,10 +172,12 @@ mod tests {
             complaint("nodes = [1]"),
             "b.toml: nodes: expected strings in the array (line 1)"
         );
-        assert!(
-            complaint("[port]\nx = 1").contains("port: expected"),
-            "{}",
-            complaint("[port]")
+        assert_eq!(
+            complaint(
+                "[port]
+x = 1"
+            ),
+            "b.toml: port: expected a string, a whole number or true|false, not a table (line 1)"
         );
     }
 
