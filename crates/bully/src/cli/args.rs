@@ -71,8 +71,8 @@ pub(crate) struct AskFlags {
 /// What a node is told.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 pub(crate) struct NodeFlags {
-    /// Places to dial, with commas between: ip:port, host:port or [v6]:port; without a port, the
-    /// port of -port. The same list on every machine will do: a node knows itself in it
+    /// Places to dial, with commas between: ip:port, host:port or `[v6]:port`; without a port,
+    /// the port of -port. The same list on every machine will do: a node knows itself in it
     #[arg(long, value_name = "LIST")]
     nodes: Option<String>,
     /// The port for peers

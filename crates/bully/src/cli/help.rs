@@ -94,7 +94,9 @@ fn summary(command: &Command) -> String {
 fn flags(text: &mut String, command: &Command) {
     for arg in command.get_arguments() {
         let Some(name) = arg.get_long() else { continue };
-        let mut help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+        let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+        // What rustdoc would take for a link stands in backquotes.
+        let mut help = help.replace('`', "");
         // The flags of those who ask state their own defaults.
         let default = Key::named(name).and_then(Key::default_text);
         if let Some(default) = default.filter(|_| !help.contains("(default")) {

@@ -50,7 +50,7 @@ pub enum Invocation {
     },
     /// Ask a node.
     Ask(Ask),
-    /// Print the settings in force; [`report`] writes them.
+    /// Print the settings in force; [`report()`] writes them.
     Config {
         /// The settings.
         configuration: Box<Configuration>,
