@@ -51,6 +51,7 @@ mod tests {
         assert_eq!(closest("node", names), Some("nodes"));
         assert_eq!(closest("log_levle", names), Some("log-level"));
         assert_eq!(closest("observe", names), None);
+        assert_eq!(closest("poxx", names), None);
         assert_eq!(closest("", names), None);
     }
 }

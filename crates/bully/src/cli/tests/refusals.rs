@@ -43,6 +43,7 @@ fn each_flag_refuses_what_it_cannot_mean() {
         ("-url=example.com", "-url: \"example.com\" is not a URL"),
         ("-url=ftp://example.com", "expected http://… or https://…"),
         ("-cluster=a b", "-cluster: \"a b\" is not a name"),
+        ("-cluster=-x", "-cluster: \"-x\" is not a name"),
         ("-cluster=", "expected 1 to 64 printable characters"),
         (
             "-mode=quorum",
@@ -135,6 +136,7 @@ fn what_clap_refuses_is_one_line_in_our_spelling() {
         ),
         (&["-port"], "-port needs a value"),
         (&["-nodes", "-port=9"], "-nodes needs a value"),
+        (&["-nodes", "--"], "-nodes needs a value"),
         (&["-port=1", "--port", "2"], "-port is given twice"),
         (
             &["-showport", "-showport=false"],
