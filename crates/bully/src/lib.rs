@@ -24,6 +24,8 @@
 //! # }
 //! ```
 
+#[cfg(feature = "cli")]
+pub mod cli;
 mod clock;
 mod driver;
 mod elector;

@@ -1,0 +1,206 @@
+//! The command line's grammar, for clap. Values are texts here: one parser reads them, whether they
+//! come from a flag, the environment or the file.
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+use super::help;
+use super::key::Key;
+use super::layer::{Layer, Raw};
+
+/// Elects a leader among machines that all run this command line.
+///
+/// Without a command, runs a node. In bully mode a network split has two leaders, one on each side,
+/// until it heals.
+#[derive(Clone, Debug, PartialEq, Eq, Parser)]
+#[command(name = "bully", version, args_conflicts_with_subcommands = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Cmd>,
+    #[command(flatten)]
+    pub(crate) node: NodeFlags,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub(crate) enum Cmd {
+    /// Run three nodes on this machine, to see an election
+    Demo {
+        /// End after one election and one handover
+        #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true)]
+        #[arg(default_missing_value = "true")]
+        once: Option<String>,
+    },
+    /// Print the leader's address; exit 3 if there is none
+    Leader {
+        #[command(flatten)]
+        ask: AskFlags,
+        /// How long to wait for an election under way, 0s to 1h (default 2s)
+        #[arg(long, value_name = "DURATION")]
+        wait: Option<String>,
+    },
+    /// Exit 0 if the node asked is the leader, 3 if not
+    IsLeader(AskFlags),
+    /// List the members that the node asked knows
+    Members(AskFlags),
+    /// Say how the node asked sees the cluster
+    Status(AskFlags),
+    /// List the reigns that the node asked has seen
+    History(AskFlags),
+    /// Print the settings in force and where each comes from
+    Config {
+        #[command(flatten)]
+        node: Box<NodeFlags>,
+        /// Print JSON
+        #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true)]
+        #[arg(default_missing_value = "true")]
+        json: Option<String>,
+    },
+}
+
+/// How to ask a node.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub(crate) struct AskFlags {
+    /// The node to ask, host:port, :8080 or http://host:port (default 127.0.0.1:8080)
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) http: Option<String>,
+    /// Print JSON
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "true")]
+    pub(crate) json: Option<String>,
+}
+
+/// What a node is told.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub(crate) struct NodeFlags {
+    /// Places to dial, with commas between: ip:port, host:port or `[v6]:port`; without a port,
+    /// the port of -port. The same list on every machine will do: a node knows itself in it
+    #[arg(long, value_name = "LIST")]
+    nodes: Option<String>,
+    /// The port for peers
+    #[arg(long, value_name = "PORT")]
+    port: Option<String>,
+    /// The address on which peers are awaited (default all, v4 and v6)
+    #[arg(long, value_name = "IP")]
+    bind: Option<String>,
+    /// The address told to peers, ip or host, with or without a port (default: found at start)
+    #[arg(long, value_name = "ADDR")]
+    advertise: Option<String>,
+    /// Where HTTP is served: host:port, :8080 for all addresses, or off
+    #[arg(long, value_name = "ADDR")]
+    http: Option<String>,
+    /// Have /leader answer ip:port, not the ip alone
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "true")]
+    showport: Option<String>,
+    /// A webhook, POSTed when this node is elected
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+    /// The cluster's name; nodes of another are refused
+    #[arg(long, value_name = "NAME")]
+    cluster: Option<String>,
+    /// How to elect; this version has bully alone
+    #[arg(long, value_name = "MODE")]
+    mode: Option<String>,
+    /// Higher leads, 0 never does, 1000 is the highest
+    #[arg(long, value_name = "NUMBER")]
+    priority: Option<String>,
+    /// Take over from a leader of strictly lower priority; among equals the incumbent stays
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "true")]
+    preempt: Option<String>,
+    /// How often peers hear from this node, 10ms to 10s
+    #[arg(long, value_name = "DURATION")]
+    heartbeat: Option<String>,
+    /// The form of the log on standard error, text or json
+    #[arg(long, value_name = "FORM")]
+    log: Option<String>,
+    /// What is logged: error, warn, info, debug or trace
+    #[arg(long, value_name = "LEVEL")]
+    log_level: Option<String>,
+    /// A TOML file whose keys are these flags without the dash
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<String>,
+}
+
+impl NodeFlags {
+    /// What the flags give.
+    pub(crate) fn into_layer(self) -> Layer {
+        let texts = [
+            (Key::Nodes, self.nodes),
+            (Key::Port, self.port),
+            (Key::Bind, self.bind),
+            (Key::Advertise, self.advertise),
+            (Key::Http, self.http),
+            (Key::ShowPort, self.showport),
+            (Key::Url, self.url),
+            (Key::Cluster, self.cluster),
+            (Key::Mode, self.mode),
+            (Key::Priority, self.priority),
+            (Key::Preempt, self.preempt),
+            (Key::Heartbeat, self.heartbeat),
+            (Key::Log, self.log),
+            (Key::LogLevel, self.log_level),
+        ];
+        let mut layer = Layer::default();
+        for (key, text) in texts {
+            if let Some(text) = text {
+                layer.set(key, Raw::flag(key.name(), text));
+            }
+        }
+        layer
+    }
+}
+
+/// The whole grammar, with help that spells flags as the documentation does.
+pub(crate) fn command() -> clap::Command {
+    let command = help::write(Cli::command());
+    let mut command = command.color(clap::ColorChoice::Never);
+    command.build();
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn the_grammar_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_flag_takes_a_value_in_every_command_or_in_none_and_no_such_flag_has_a_letter() {
+        fn visit(command: &clap::Command, seen: &mut BTreeMap<String, bool>) {
+            for arg in command.get_arguments() {
+                let name = arg
+                    .get_long()
+                    .expect("no argument is positional")
+                    .to_owned();
+                let takes = arg.get_action().takes_values() && !arg.is_require_equals_set();
+                assert!(
+                    !(takes && arg.get_short().is_some()),
+                    "-{name} has a letter"
+                );
+                assert_eq!(*seen.entry(name.clone()).or_insert(takes), takes, "-{name}");
+            }
+            command
+                .get_subcommands()
+                .for_each(|command| visit(command, seen));
+        }
+        let mut seen = BTreeMap::new();
+        visit(&command(), &mut seen);
+        assert!(seen.len() > Key::ALL.len());
+    }
+
+    #[test]
+    fn every_key_is_a_flag_and_every_node_flag_but_the_file_is_a_key() {
+        let command = Cli::command();
+        let mut flags: Vec<_> = command
+            .get_arguments()
+            .filter_map(clap::Arg::get_long)
+            .collect();
+        flags.retain(|name| *name != "config");
+        assert_eq!(flags, Key::ALL.map(Key::name));
+    }
+}

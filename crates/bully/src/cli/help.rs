@@ -1,0 +1,141 @@
+//! The help texts. Clap would write `--flag <VALUE>`; the documentation, and so the help, writes
+//! `-flag=VALUE`.
+
+use std::fmt::Write as _;
+
+use clap::{Arg, Command};
+
+use super::key::Key;
+
+const COLUMNS: usize = 80;
+
+/// `command` with the help of itself and of each command below it.
+pub(crate) fn write(command: Command) -> Command {
+    let text = top(&command);
+    let command = command.mut_subcommands(|subcommand| {
+        let text = below(&subcommand);
+        subcommand.override_help(text)
+    });
+    command.override_help(text)
+}
+
+fn top(command: &Command) -> String {
+    let mut text = about(command);
+    text.push_str("\nUsage: bully [flags]\n       bully <command> [flags]\n\nCommands:\n");
+    for subcommand in command.get_subcommands() {
+        entry(&mut text, subcommand.get_name(), &summary(subcommand));
+    }
+    entry(
+        &mut text,
+        "help",
+        "Print this, or the help of a command: bully help leader",
+    );
+    text.push_str("\nFlags of a node:\n");
+    flags(&mut text, command);
+    entry(&mut text, "-h, -help", "Print this");
+    entry(&mut text, "-V, -version", "Print the version");
+    text.push_str(SPELLING);
+    text.push_str(EXIT_CODES);
+    text
+}
+
+fn below(command: &Command) -> String {
+    let mut text = about(command);
+    let _ = write!(
+        text,
+        "\nUsage: bully {} [flags]\n\nFlags:\n",
+        command.get_name()
+    );
+    flags(&mut text, command);
+    entry(&mut text, "-h, -help", "Print this");
+    text.push_str(SPELLING);
+    text
+}
+
+const SPELLING: &str = "
+A flag is written -flag=value, -flag value, --flag=value or --flag value; a
+switch -flag, -flag=true or -flag=false. -flag may also be given as BULLY_FLAG
+in the environment (-log-level is BULLY_LOG_LEVEL; an empty one counts as unset)
+and, for a node, in the file of -config. A flag goes over the environment, the
+environment over the file.
+";
+
+const EXIT_CODES: &str = "
+Exit codes: 0 done; 1 error; 2 bad usage or configuration; 3 no leader, or for
+is-leader not the leader; 69 a port, data directory or file is in use.
+";
+
+fn about(command: &Command) -> String {
+    let about = command.get_long_about().or(command.get_about());
+    let mut text = String::new();
+    for paragraph in about
+        .map(ToString::to_string)
+        .unwrap_or_default()
+        .split("\n\n")
+    {
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        for line in wrap(paragraph, COLUMNS) {
+            text.push_str(&line);
+            text.push('\n');
+        }
+    }
+    text
+}
+
+fn summary(command: &Command) -> String {
+    command
+        .get_about()
+        .map(ToString::to_string)
+        .unwrap_or_default()
+}
+
+fn flags(text: &mut String, command: &Command) {
+    for arg in command.get_arguments() {
+        let Some(name) = arg.get_long() else { continue };
+        let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+        // What rustdoc would take for a link stands in backquotes.
+        let mut help = help.replace('`', "");
+        // The flags of those who ask state their own defaults.
+        let default = Key::named(name).and_then(Key::default_text);
+        if let Some(default) = default.filter(|_| !help.contains("(default")) {
+            let _ = write!(help, " (default {default})");
+        }
+        entry(text, &spelled(arg, name), &help);
+    }
+}
+
+fn spelled(arg: &Arg, name: &str) -> String {
+    let value = arg.get_value_names().and_then(<[_]>::first);
+    match value.filter(|_| !arg.is_require_equals_set()) {
+        Some(value) => format!("-{name}={value}"),
+        None => format!("-{name}"),
+    }
+}
+
+/// One name and what it means, in two columns.
+fn entry(text: &mut String, name: &str, meaning: &str) {
+    const INDENT: usize = 23;
+    let mut start = format!("  {name}");
+    for line in wrap(meaning, COLUMNS - INDENT) {
+        let _ = writeln!(text, "{start:INDENT$}{line}");
+        start.clear();
+    }
+}
+
+fn wrap(text: &str, columns: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let line = lines.last_mut().expect("there is a first line");
+        if line.is_empty() {
+            line.push_str(word);
+        } else if line.len() + 1 + word.len() <= columns {
+            line.push(' ');
+            line.push_str(word);
+        } else {
+            lines.push(word.to_owned());
+        }
+    }
+    lines
+}

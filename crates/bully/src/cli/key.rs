@@ -1,0 +1,119 @@
+//! The settings of a node, by name.
+
+/// One setting of a node: a flag `-name`, a variable `BULLY_NAME`, a key `name` of the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Key {
+    /// Places to dial.
+    Nodes,
+    /// The port for peers.
+    Port,
+    /// The address on which peers are awaited.
+    Bind,
+    /// The address told to peers.
+    Advertise,
+    /// Where HTTP is served.
+    Http,
+    /// Whether `/leader` answers with the port.
+    ShowPort,
+    /// The webhook.
+    Url,
+    /// The cluster's name.
+    Cluster,
+    /// How leaders are elected.
+    Mode,
+    /// Who leads among those who could.
+    Priority,
+    /// Whether a node takes over from one of lower priority.
+    Preempt,
+    /// How often peers hear from this node.
+    Heartbeat,
+    /// The form of the log.
+    Log,
+    /// What the log leaves out.
+    LogLevel,
+}
+
+impl Key {
+    /// Every key, in the order in which they are listed to people.
+    pub const ALL: [Self; 14] = [
+        Self::Nodes,
+        Self::Port,
+        Self::Bind,
+        Self::Advertise,
+        Self::Http,
+        Self::ShowPort,
+        Self::Url,
+        Self::Cluster,
+        Self::Mode,
+        Self::Priority,
+        Self::Preempt,
+        Self::Heartbeat,
+        Self::Log,
+        Self::LogLevel,
+    ];
+
+    /// The name, as in the file and after the dash of the flag.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Nodes => "nodes",
+            Self::Port => "port",
+            Self::Bind => "bind",
+            Self::Advertise => "advertise",
+            Self::Http => "http",
+            Self::ShowPort => "showport",
+            Self::Url => "url",
+            Self::Cluster => "cluster",
+            Self::Mode => "mode",
+            Self::Priority => "priority",
+            Self::Preempt => "preempt",
+            Self::Heartbeat => "heartbeat",
+            Self::Log => "log",
+            Self::LogLevel => "log-level",
+        }
+    }
+
+    /// The value where nobody gives one, as one would write it; `None` for what is absent then.
+    pub const fn default_text(self) -> Option<&'static str> {
+        match self {
+            Self::Nodes | Self::Bind | Self::Advertise | Self::Url => None,
+            Self::Port => Some("8117"),
+            Self::Http => Some("127.0.0.1:8080"),
+            Self::ShowPort => Some("false"),
+            Self::Cluster | Self::Mode => Some("bully"),
+            Self::Priority => Some("100"),
+            Self::Preempt => Some("true"),
+            Self::Heartbeat => Some("100ms"),
+            Self::Log => Some("text"),
+            Self::LogLevel => Some("warn"),
+        }
+    }
+
+    /// The key of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|key| key.name() == name)
+    }
+}
+
+/// The environment variable that stands for a flag.
+pub(crate) fn variable(name: &str) -> String {
+    format!("BULLY_{}", name.replace('-', "_").to_ascii_uppercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_is_the_flag_in_capitals_with_underscores() {
+        assert_eq!(variable(Key::LogLevel.name()), "BULLY_LOG_LEVEL");
+        assert_eq!(variable("nodes"), "BULLY_NODES");
+    }
+
+    #[test]
+    fn every_key_is_found_by_its_name() {
+        for key in Key::ALL {
+            assert_eq!(Key::named(key.name()), Some(key));
+        }
+        assert_eq!(Key::named("config"), None);
+    }
+}

@@ -1,0 +1,282 @@
+//! The settings of a node, read from every source and checked.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use reqwest::Url;
+use tracing::Level;
+
+use super::key::Key;
+use super::layer::{Layers, Origin};
+use super::listen::HttpListen;
+use super::place::{Place, parse_places, parse_port};
+use super::usage::{UsageError, quoted};
+
+/// How the nodes elect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Each connected group has a leader.
+    Bully,
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bully => f.write_str("bully"),
+        }
+    }
+}
+
+/// The form of the log's lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+impl fmt::Display for LogFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        })
+    }
+}
+
+/// All that a node is told from outside. Whatever stands here is within its bounds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Places to dial, each once; the node itself normally among them. Ports that were left out are
+    /// this node's own, because all machines run the same command line.
+    pub nodes: Vec<Place>,
+    /// The port for peers; never zero, since peers must know it.
+    pub port: u16,
+    /// The address on which peers are awaited; `None` for all of them, v4 and v6.
+    pub bind: Option<IpAddr>,
+    /// The place told to peers; `None` to find it at start.
+    pub advertise: Option<Place>,
+    /// Where HTTP is served.
+    pub http: HttpListen,
+    /// Whether `/leader` answers `ip:port` and not the address alone.
+    pub show_port: bool,
+    /// Where to POST when this node is elected, over http or https.
+    pub webhook: Option<Url>,
+    /// The cluster's name, 1 to 64 printable characters without spaces.
+    pub cluster: String,
+    /// How the nodes elect.
+    pub mode: Mode,
+    /// Higher leads, 0 never does; at most [`Settings::PRIORITY_MAX`].
+    pub priority: u32,
+    /// Whether this node takes over from a leader of strictly lower priority.
+    pub preempt: bool,
+    /// How often peers hear from this node, 10 ms to 10 s. A shorter one finds a dead leader sooner
+    /// and suspects a slow one more often.
+    pub heartbeat: Duration,
+    /// The form of the log.
+    pub log: LogFormat,
+    /// The least serious level that is logged.
+    pub log_level: Level,
+}
+
+impl Settings {
+    /// The highest priority there is.
+    pub const PRIORITY_MAX: u32 = 1000;
+}
+
+/// Who gave each setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origins(BTreeMap<Key, Origin>);
+
+impl Origins {
+    /// Who gave the value of `key`.
+    pub fn of(&self, key: Key) -> &Origin {
+        self.0.get(&key).unwrap_or(&Origin::Default)
+    }
+}
+
+/// The settings in force and who gave each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Configuration {
+    /// The values.
+    pub settings: Settings,
+    /// Their sources.
+    pub origins: Origins,
+}
+
+impl Configuration {
+    pub(crate) fn from_layers(layers: &Layers) -> Result<Self, UsageError> {
+        let mut read = Reader {
+            layers,
+            origins: BTreeMap::new(),
+        };
+        // First, because a place without a port has this node's.
+        let port = read.required(Key::Port, parse_own_port)?;
+        let settings = Settings {
+            nodes: read
+                .optional(Key::Nodes, |text| parse_places(text, port))?
+                .unwrap_or_default(),
+            port,
+            bind: read.optional(Key::Bind, parse_bind)?,
+            advertise: read.optional(Key::Advertise, |text| Place::parse_peer(text, port))?,
+            http: read.required(Key::Http, HttpListen::parse)?,
+            show_port: read.required(Key::ShowPort, parse_switch)?,
+            webhook: read.optional(Key::Url, parse_webhook)?,
+            cluster: read.required(Key::Cluster, parse_cluster)?,
+            mode: read.required(Key::Mode, parse_mode)?,
+            priority: read.required(Key::Priority, parse_priority)?,
+            preempt: read.required(Key::Preempt, parse_switch)?,
+            heartbeat: read.required(Key::Heartbeat, parse_heartbeat)?,
+            log: read.required(Key::Log, parse_log)?,
+            log_level: read.required(Key::LogLevel, parse_level)?,
+        };
+        Ok(Self {
+            settings,
+            origins: Origins(read.origins),
+        })
+    }
+}
+
+struct Reader<'l> {
+    layers: &'l Layers,
+    origins: BTreeMap<Key, Origin>,
+}
+
+impl Reader<'_> {
+    fn optional<T>(
+        &mut self,
+        key: Key,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<Option<T>, UsageError> {
+        let picked = self.layers.pick(key, parse)?;
+        Ok(picked.map(|(value, origin)| {
+            self.origins.insert(key, origin);
+            value
+        }))
+    }
+
+    fn required<T>(
+        &mut self,
+        key: Key,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<T, UsageError> {
+        let value = self.optional(key, parse)?;
+        Ok(value.expect("the lowest layer holds the defaults, and this key has one"))
+    }
+}
+
+fn parse_own_port(text: &str) -> Result<u16, String> {
+    let complaint = || {
+        format!(
+            "{} is not a port: expected a number from 1 to 65535",
+            quoted(text)
+        )
+    };
+    match parse_port(text) {
+        Ok(0) => Err(format!("{} (peers have to know the port)", complaint())),
+        Ok(port) => Ok(port),
+        Err(_) => Err(complaint()),
+    }
+}
+
+fn parse_bind(text: &str) -> Result<IpAddr, String> {
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|text| text.strip_suffix(']'))
+        .unwrap_or(text);
+    let complaint = || {
+        format!(
+            "{} is not an IP address: expected one of this machine's",
+            quoted(text)
+        )
+    };
+    bare.parse().map_err(|_| complaint())
+}
+
+/// Reads `true` or `false`.
+pub(crate) fn parse_switch(text: &str) -> Result<bool, String> {
+    text.parse()
+        .map_err(|_| format!("{} is not a switch: expected true or false", quoted(text)))
+}
+
+fn parse_webhook(text: &str) -> Result<Url, String> {
+    let complaint = || {
+        format!(
+            "{} is not a URL: expected http://… or https://…",
+            quoted(text)
+        )
+    };
+    let url = Url::parse(text).map_err(|_| complaint())?;
+    if matches!(url.scheme(), "http" | "https") {
+        Ok(url)
+    } else {
+        Err(complaint())
+    }
+}
+
+/// A leading dash is refused because it is a flag that followed a forgotten value.
+fn parse_cluster(text: &str) -> Result<String, String> {
+    let printable = text.chars().all(|c| !c.is_control() && !c.is_whitespace());
+    if printable && (1..=64).contains(&text.chars().count()) && !text.starts_with('-') {
+        return Ok(text.to_owned());
+    }
+    let expected = "expected 1 to 64 printable characters, no spaces, not a dash first";
+    Err(format!("{} is not a name: {expected}", quoted(text)))
+}
+
+fn parse_mode(text: &str) -> Result<Mode, String> {
+    match text {
+        "bully" => Ok(Mode::Bully),
+        "quorum" => Err("\"quorum\" is not here yet: this version has bully mode alone".to_owned()),
+        _ => Err(format!("{} is not a mode: expected bully", quoted(text))),
+    }
+}
+
+fn parse_priority(text: &str) -> Result<u32, String> {
+    let max = Settings::PRIORITY_MAX;
+    let priority = text.parse().ok().filter(|priority| *priority <= max);
+    let expected = format!("expected a number from 0 to {max}");
+    priority.ok_or_else(|| format!("{} is not a priority: {expected}", quoted(text)))
+}
+
+/// Reads a duration with its unit that lies between two others.
+pub(crate) fn parse_duration(text: &str, min: &str, max: &str) -> Result<Duration, String> {
+    let expected = || {
+        let shown = quoted(text);
+        format!(
+            "{shown} is not a duration from {min} to {max}: expected a number and a unit, such as 100ms"
+        )
+    };
+    let read = |text| humantime::parse_duration(text).map_err(|_| expected());
+    let duration = read(text)?;
+    if duration < read(min)? || duration > read(max)? {
+        Err(expected())
+    } else {
+        Ok(duration)
+    }
+}
+
+fn parse_heartbeat(text: &str) -> Result<Duration, String> {
+    parse_duration(text, "10ms", "10s")
+}
+
+fn parse_log(text: &str) -> Result<LogFormat, String> {
+    match text {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err(format!(
+            "{} is not a form of log: expected text or json",
+            quoted(text)
+        )),
+    }
+}
+
+fn parse_level(text: &str) -> Result<Level, String> {
+    let known = ["error", "warn", "info", "debug", "trace"].contains(&text);
+    let level = text.parse().ok().filter(|_| known);
+    let expected = "expected error, warn, info, debug or trace";
+    level.ok_or_else(|| format!("{} is not a level: {expected}", quoted(text)))
+}
