@@ -1,1 +1,4 @@
 //! Leader election that one just runs.
+
+mod link;
+mod wire;
