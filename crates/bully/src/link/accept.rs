@@ -1,0 +1,164 @@
+//! Connections that others open.
+
+use std::fs::File;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use super::peer::{self, Begin, End, Place, Reader};
+use super::transport::Shared;
+use crate::wire::{self, Packet, Preamble};
+
+/// How long to wait for descriptors to become free.
+const SHORTAGE_PAUSE: Duration = Duration::from_millis(10);
+
+/// How many connections are turned away between two such waits.
+const SHED_MAX: usize = 64;
+
+/// Accept until the transport is quiet. Accepts even where no place or no descriptor is left, and
+/// closes at once: who dials learns more from that than from silence.
+pub(super) async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    let mut spare = Spare::new();
+    let mut short = false;
+    let quiet = shared.quiet.clone();
+    while let Some(accepted) = quiet.run_until_cancelled(listener.accept()).await {
+        match accepted {
+            Ok((stream, remote)) => {
+                if std::mem::take(&mut short) {
+                    tracing::info!("peers' connections are accepted again");
+                }
+                admit(stream, remote, &shared);
+            }
+            Err(error) if is_of_connection(&error) => {}
+            Err(error) => {
+                if !std::mem::replace(&mut short, true) {
+                    tracing::warn!("peers' connections cannot be accepted: {error}");
+                }
+                let shed = spare.shed(&listener).await;
+                shared.counts().refused += shed;
+                quiet.run_until_cancelled(sleep(SHORTAGE_PAUSE)).await;
+            }
+        }
+    }
+}
+
+/// The connection failed before it was accepted; the listener is well.
+fn is_of_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::HostUnreachable
+            | io::ErrorKind::NetworkUnreachable
+            | io::ErrorKind::TimedOut
+            | io::ErrorKind::Interrupted
+    )
+}
+
+/// A descriptor kept for the time when there are no others: given up for a moment, it lets the
+/// listener accept connections and close them.
+struct Spare(Option<File>);
+
+impl Spare {
+    fn new() -> Self {
+        Self(File::open("/dev/null").ok())
+    }
+
+    /// Turn away those who wait; how many there were.
+    async fn shed(&mut self, listener: &TcpListener) -> u64 {
+        self.0 = None;
+        let mut shed = 0;
+        for _ in 0..SHED_MAX {
+            // None waits, or another thread has taken the descriptor.
+            let Ok(Ok(turned_away)) = timeout(Duration::ZERO, listener.accept()).await else {
+                break;
+            };
+            drop(turned_away);
+            shed += 1;
+        }
+        *self = Self::new();
+        shed
+    }
+}
+
+fn admit(stream: TcpStream, remote: SocketAddr, shared: &Arc<Shared>) {
+    let remote = SocketAddr::new(remote.ip().to_canonical(), remote.port());
+    match shared.admit(remote.ip(), true) {
+        Ok(place) => shared.spawn(serve(stream, remote, place)),
+        Err(full) => tracing::debug!(%remote, "connection refused: {full}"),
+    }
+}
+
+async fn serve(stream: TcpStream, remote: SocketAddr, place: Place) {
+    let shared = Arc::clone(&place.shared);
+    let patience = shared.limits.handshake;
+    let greeted = timeout_at(Instant::now() + patience, greet(stream, &shared));
+    let greeted = shared.quiet.run_until_cancelled(greeted).await;
+    let end = match greeted {
+        None | Some(Ok(Ok(None))) => return,
+        Some(Ok(Ok(Some(greeted)))) => {
+            let Some((peer, queue)) = shared.register(remote) else {
+                return;
+            };
+            let Greeted {
+                hello,
+                len,
+                reader,
+                writer,
+            } = greeted;
+            let begin = Begin::Accepted {
+                hello,
+                len,
+                by: Instant::now() + patience,
+            };
+            return peer::run(peer, place, begin, reader, writer, queue).await;
+        }
+        Some(Ok(Err(end))) => end,
+        Some(Err(_)) => End::Slow("Hello"),
+    };
+    shared.count(&end);
+    tracing::debug!(%remote, "stranger turned away: {end}");
+}
+
+/// Who has said Hello.
+struct Greeted {
+    hello: Packet,
+    len: usize,
+    reader: Reader,
+    writer: tokio::net::tcp::OwnedWriteHalf,
+}
+
+/// Say the preamble, and hear the other's and its first word. None if that was a question that
+/// has been answered.
+async fn greet(mut stream: TcpStream, shared: &Shared) -> Result<Option<Greeted>, End> {
+    stream.set_nodelay(true)?;
+    stream.write_all(&Preamble::OURS.to_bytes()).await?;
+    peer::read_preamble(&mut stream).await?;
+    let (reader, mut writer) = stream.into_split();
+    let mut reader = peer::reader(reader, false);
+    match peer::next(&mut reader).await? {
+        (Some(hello @ Packet::Message(bully_core::Message::Hello(_))), len) => Ok(Some(Greeted {
+            hello,
+            len,
+            reader,
+            writer,
+        })),
+        (Some(Packet::Identify(inst)), _) => {
+            let answer = Packet::Identified {
+                same: inst == shared.inst,
+            };
+            writer.write_all(&wire::frame(&answer)).await?;
+            writer.shutdown().await?;
+            Ok(None)
+        }
+        (Some(Packet::Message(other)), _) => Err(End::NoHello(other.name())),
+        (Some(Packet::Identified { .. }), _) => Err(End::NoHello("Identified")),
+        (None, _) => Err(End::NoHello("unknown")),
+    }
+}

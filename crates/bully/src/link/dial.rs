@@ -1,0 +1,228 @@
+//! Connections that this node opens.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bully_core::{Address, DialError, Host};
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpStream, lookup_host};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::events::{LinkEvent, Queued};
+use super::peer::{self, Begin, End};
+use super::transport::Shared;
+use crate::wire::Preamble;
+
+/// A connection that is closed before a byte is tried again after this, then twice this, …
+const RETRY_FIRST: Duration = Duration::from_micros(100);
+
+/// … until the pauses come to this. On Linux a dying process's connections close before its
+/// listener, which for a moment still accepts (PROTOCOL.md section 1): only a refusal proves a
+/// process dead, and it comes within less than a millisecond.
+const RETRY_MAX: Duration = Duration::from_millis(20);
+
+/// The runtime's timers count whole milliseconds.
+const TIMER_STEP: Duration = Duration::from_millis(1);
+
+/// The most addresses of one name that are dialled.
+const ADDRESSES_MAX: usize = 8;
+
+/// Dial, report the outcome, and serve the connection.
+pub(super) async fn dial(to: Address, limit: Duration, shared: Arc<Shared>) {
+    let Some(outcome) = shared.quiet.run_until_cancelled(open(&to, limit)).await else {
+        return;
+    };
+    let (stream, remote) = match outcome {
+        Ok(open) => open,
+        Err(reason) => return shared.report_event(LinkEvent::DialFailed { dialed: to, reason }),
+    };
+    let place = match shared.admit(remote.ip(), false) {
+        Ok(place) => place,
+        Err(full) => {
+            let reason = DialError::Other(full.to_string());
+            return shared.report_event(LinkEvent::DialFailed { dialed: to, reason });
+        }
+    };
+    let Some((peer, queue)) = shared.register(remote) else {
+        return;
+    };
+    shared.report(Queued {
+        event: LinkEvent::Up {
+            link: peer.link,
+            dialed: to,
+            remote,
+        },
+        peer: Some(Arc::clone(&peer)),
+        credit: None,
+    });
+    let (reader, writer) = stream.into_split();
+    let begin = Begin::Dialed {
+        by: Instant::now() + shared.limits.handshake,
+    };
+    peer::run(
+        peer,
+        place,
+        begin,
+        peer::reader(reader, true),
+        writer,
+        queue,
+    )
+    .await;
+}
+
+/// A connection on which both ends have said their preamble. This end says nothing, not even
+/// that, before the other has.
+pub(super) async fn open(
+    to: &Address,
+    limit: Duration,
+) -> Result<(TcpStream, SocketAddr), DialError> {
+    timeout(limit, open_any(to))
+        .await
+        .unwrap_or(Err(DialError::TimedOut))
+}
+
+/// Dial all addresses of a host side by side; the first that answers wins.
+async fn open_any(to: &Address) -> Result<(TcpStream, SocketAddr), DialError> {
+    let mut tries = JoinSet::new();
+    for address in resolve(to).await? {
+        tries.spawn(open_one(address));
+    }
+    let mut reason = DialError::Refused;
+    while let Some(outcome) = tries.join_next().await {
+        match outcome {
+            Ok(Ok((mut stream, remote))) => {
+                let said = stream.write_all(&Preamble::OURS.to_bytes()).await;
+                said.map_err(|error| reason_of(&error))?;
+                return Ok((stream, remote));
+            }
+            // A refusal proves the process dead only if no address says otherwise.
+            Ok(Err(DialError::Refused)) | Err(_) => {}
+            Ok(Err(other)) => reason = other,
+        }
+    }
+    Err(reason)
+}
+
+async fn resolve(to: &Address) -> Result<Vec<SocketAddr>, DialError> {
+    let name = match &to.host {
+        Host::Name(name) => name,
+        Host::V4(ip) => return Ok(vec![SocketAddr::from((*ip, to.port))]),
+        Host::V6(ip) => return Ok(vec![SocketAddr::from((*ip, to.port))]),
+    };
+    let no_such_host = || DialError::NoSuchHost(Arc::clone(name));
+    let found = lookup_host((&**name, to.port))
+        .await
+        .map_err(|_| no_such_host())?;
+    let mut addresses = Vec::new();
+    for address in found {
+        if !addresses.contains(&address) && addresses.len() < ADDRESSES_MAX {
+            addresses.push(address);
+        }
+    }
+    if addresses.is_empty() {
+        Err(no_such_host())
+    } else {
+        Ok(addresses)
+    }
+}
+
+/// Why one try failed.
+enum Failed {
+    /// Connected, and closed before a byte.
+    Early,
+    /// For good.
+    Reason(DialError),
+}
+
+async fn open_one(address: SocketAddr) -> Result<(TcpStream, SocketAddr), DialError> {
+    let mut pause = RETRY_FIRST;
+    let mut paused = Duration::ZERO;
+    loop {
+        match try_open(address).await {
+            Ok(stream) => {
+                let ip = address.ip().to_canonical();
+                return Ok((stream, SocketAddr::new(ip, address.port())));
+            }
+            Err(Failed::Reason(reason)) => return Err(reason),
+            Err(Failed::Early) if paused >= RETRY_MAX => return Err(DialError::Reset),
+            Err(Failed::Early) => {
+                let step = pause.min(RETRY_MAX - paused);
+                nap(step).await;
+                paused += step;
+                pause *= 2;
+            }
+        }
+    }
+}
+
+async fn try_open(address: SocketAddr) -> Result<TcpStream, Failed> {
+    let failed = |error: io::Error| match reason_of(&error) {
+        DialError::Reset => Failed::Early,
+        reason => Failed::Reason(reason),
+    };
+    let mut stream = TcpStream::connect(address).await.map_err(failed)?;
+    // A port from which this host dials may happen to be the one it dials: it then meets itself,
+    // which only happens where nobody listens.
+    if stream.local_addr().ok() == stream.peer_addr().ok() {
+        return Err(Failed::Reason(DialError::Refused));
+    }
+    stream.set_nodelay(true).map_err(failed)?;
+    if stream.peek(&mut [0]).await.map_err(failed)? == 0 {
+        return Err(Failed::Early);
+    }
+    match peer::read_preamble(&mut stream).await {
+        Ok(()) => Ok(stream),
+        Err(End::Io(error)) => Err(Failed::Reason(reason_of(&error))),
+        Err(end) => {
+            // So that the other end can say what is wrong, too.
+            let _ = stream.write_all(&Preamble::OURS.to_bytes()).await;
+            Err(Failed::Reason(DialError::Protocol(end.to_string())))
+        }
+    }
+}
+
+/// Sleep, as short as asked.
+async fn nap(duration: Duration) {
+    if duration < TIMER_STEP {
+        let _ = tokio::task::spawn_blocking(move || std::thread::sleep(duration)).await;
+    } else {
+        sleep(duration).await;
+    }
+}
+
+fn reason_of(error: &io::Error) -> DialError {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => DialError::Refused,
+        io::ErrorKind::TimedOut => DialError::TimedOut,
+        io::ErrorKind::HostUnreachable => DialError::NoRoute,
+        io::ErrorKind::NetworkUnreachable => DialError::NetworkUnreachable,
+        io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::BrokenPipe
+        | io::ErrorKind::UnexpectedEof => DialError::Reset,
+        _ => {
+            let words = error.to_string();
+            let words = words.split(" (os error").next().unwrap_or_default();
+            DialError::Other(words.to_owned())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_the_system_become_reasons() {
+        let of = |code| reason_of(&io::Error::from_raw_os_error(code));
+        assert_eq!(of(111), DialError::Refused);
+        assert_eq!(of(110), DialError::TimedOut);
+        assert_eq!(of(113), DialError::NoRoute);
+        assert_eq!(of(101), DialError::NetworkUnreachable);
+        assert_eq!(of(104), DialError::Reset);
+        assert_eq!(of(24), DialError::Other("Too many open files".to_owned()));
+    }
+}

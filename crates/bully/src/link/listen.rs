@@ -1,0 +1,113 @@
+//! The peers' port.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+/// How many connections the kernel holds for a node that is late to accept: all that may be.
+const BACKLOG: i32 = 1_024;
+
+/// Bind the peers' port: on all addresses, v4 and v6, unless one is given. The listeners do not
+/// block and are closed in child processes: a child that held one would make a dead node's port
+/// accept.
+///
+/// # Errors
+/// If the port is in use, or the address is not local.
+pub(crate) fn bind(bind: Option<IpAddr>, port: u16) -> io::Result<Vec<TcpListener>> {
+    let listener = match bind {
+        Some(ip) => listen(SocketAddr::new(ip, port))?,
+        None => match listen(SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), port)) {
+            // Any other error would be the same for v4, and says more.
+            Err(error) if is_without_v6(&error) => {
+                listen(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port))?
+            }
+            result => result?,
+        },
+    };
+    Ok(vec![listener])
+}
+
+/// The kernel has no IPv6, or it is switched off for all interfaces.
+fn is_without_v6(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::AddrNotAvailable
+        || error.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error())
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    if address.is_ipv6() {
+        socket.set_only_v6(!address.ip().is_unspecified())?;
+    }
+    // Connections of an earlier run that linger in the kernel must not stop a restart.
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+    use std::net::TcpStream;
+    use std::os::fd::AsRawFd;
+
+    #[test]
+    fn all_addresses_means_both_v4_and_v6() {
+        let [listener] = &bind(None, 0).unwrap()[..] else {
+            panic!("one listener")
+        };
+        let port = listener.local_addr().unwrap().port();
+        TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+        if TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok() {
+            TcpStream::connect((Ipv6Addr::LOCALHOST, port)).unwrap();
+        }
+    }
+
+    #[test]
+    fn one_address_means_that_one() {
+        let [listener] = &bind(Some(Ipv4Addr::LOCALHOST.into()), 0).unwrap()[..] else {
+            panic!("one listener")
+        };
+        assert_eq!(listener.local_addr().unwrap().ip(), Ipv4Addr::LOCALHOST);
+    }
+
+    #[test]
+    fn a_port_in_use_is_an_error_and_one_with_lingering_connections_is_not() {
+        let listener = bind(None, 0).unwrap().remove(0);
+        let port = listener.local_addr().unwrap().port();
+        assert_eq!(
+            bind(None, port).unwrap_err().kind(),
+            io::ErrorKind::AddrInUse
+        );
+        let mut client = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+        listener.set_nonblocking(false).unwrap();
+        // This end closes first, so that its connection lingers (TIME_WAIT).
+        drop(listener.accept().unwrap());
+        assert_eq!(client.read(&mut [0]).unwrap(), 0);
+        drop(client);
+        drop(listener);
+        bind(None, port).unwrap();
+    }
+
+    #[test]
+    fn child_processes_do_not_inherit_the_listener() {
+        let listener = bind(None, 0).unwrap().remove(0);
+        let info = format!("/proc/self/fdinfo/{}", listener.as_raw_fd());
+        let info = std::fs::read_to_string(info).unwrap();
+        let flags = info
+            .lines()
+            .find_map(|line| line.strip_prefix("flags:"))
+            .unwrap()
+            .trim();
+        let flags = u32::from_str_radix(flags, 8).unwrap();
+        assert_eq!(flags & 0o2_000_000, 0o2_000_000, "close on exec");
+        assert_eq!(flags & 0o4_000, 0o4_000, "not blocking");
+    }
+}

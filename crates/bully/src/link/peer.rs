@@ -1,0 +1,340 @@
+//! One connection: what its owner holds of it, and the task that reads and writes it.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bully_core::LinkId;
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+use thiserror::Error;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_util::codec::FramedRead;
+use tokio_util::sync::CancellationToken;
+
+use super::events::{LinkEvent, Queued};
+use super::transport::Shared;
+use crate::wire::{
+    self, DecodeError, FRAME_MAX_MEMBER, FRAME_MAX_STRANGER, FrameDecoder, FrameError, Packet,
+    PreambleError,
+};
+
+/// The bytes of one connection that may wait for the owner.
+const CREDIT: usize = FRAME_MAX_MEMBER;
+
+/// What even the smallest message costs of [`CREDIT`]: at most 32 wait.
+const CREDIT_MIN: usize = CREDIT / 32;
+
+/// Frames are gathered up to about this many bytes for one write.
+const WRITE_MAX: usize = 64 * 1024;
+
+/// What a peer may still say while its connection is being closed; it is read and forgotten,
+/// since unread bytes would make the kernel throw away our last words.
+const LINGER_MAX: u64 = 1024 * 1024;
+
+pub(super) type Reader = FramedRead<OwnedReadHalf, FrameDecoder>;
+
+/// Why a connection ended.
+#[derive(Debug, Error)]
+pub(super) enum End {
+    #[error("it closed")]
+    Closed,
+    #[error("it is slow: no {0} in time")]
+    Slow(&'static str),
+    #[error("{0}")]
+    Preamble(#[from] PreambleError),
+    #[error("{0}")]
+    Frame(#[from] FrameError),
+    #[error("{0}")]
+    Decode(#[from] DecodeError),
+    #[error("its first word is {0}, expected Hello")]
+    NoHello(&'static str),
+    #[error("it does not read: too much waits to be written")]
+    Overflow,
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+}
+
+impl End {
+    /// The peer said something that no node says.
+    pub(super) fn is_nonsense(&self) -> bool {
+        match self {
+            Self::Preamble(_) | Self::Decode(_) | Self::NoHello(_) => true,
+            Self::Frame(error) => matches!(error, FrameError::TooLong { .. }),
+            Self::Closed | Self::Slow(_) | Self::Overflow | Self::Io(_) => false,
+        }
+    }
+}
+
+/// A place among the connections, given back when it is dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) shared: Arc<Shared>,
+    pub(super) ip: IpAddr,
+    pub(super) stranger: AtomicBool,
+}
+
+impl Place {
+    fn promote(&self) {
+        if self.stranger.swap(false, Ordering::AcqRel) {
+            self.shared.places().promote(self.ip);
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.shared
+            .places()
+            .leave(self.ip, *self.stranger.get_mut());
+    }
+}
+
+/// What the owner holds of a connection.
+#[derive(Debug)]
+pub(super) struct Peer {
+    pub(super) link: LinkId,
+    pub(super) remote: SocketAddr,
+    /// What is to be written; none once the owner has closed the connection.
+    out: Mutex<Option<mpsc::UnboundedSender<Bytes>>>,
+    queued_frames: AtomicUsize,
+    queued_bytes: AtomicUsize,
+    credit: Arc<Semaphore>,
+    /// The owner wants nothing more of it.
+    closed: CancellationToken,
+    promoted: CancellationToken,
+    overflowed: CancellationToken,
+}
+
+impl Peer {
+    /// A connection, and what it is to write.
+    pub(super) fn new(
+        link: LinkId,
+        remote: SocketAddr,
+    ) -> (Arc<Self>, mpsc::UnboundedReceiver<Bytes>) {
+        let (out, queue) = mpsc::unbounded_channel();
+        let peer = Self {
+            link,
+            remote,
+            out: Mutex::new(Some(out)),
+            queued_frames: AtomicUsize::new(0),
+            queued_bytes: AtomicUsize::new(0),
+            credit: Arc::new(Semaphore::new(CREDIT)),
+            closed: CancellationToken::new(),
+            promoted: CancellationToken::new(),
+            overflowed: CancellationToken::new(),
+        };
+        (Arc::new(peer), queue)
+    }
+
+    /// Queue a frame, unless too much is queued.
+    pub(super) fn send(&self, frame: Bytes, frames_max: usize, bytes_max: usize) {
+        let out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(out) = out.as_ref() else { return };
+        let frames = self.queued_frames.fetch_add(1, Ordering::AcqRel) + 1;
+        let bytes = self.queued_bytes.fetch_add(frame.len(), Ordering::AcqRel) + frame.len();
+        if frames > frames_max || bytes > bytes_max {
+            self.overflowed.cancel();
+        } else {
+            // An error means that the task has ended, and then Down is on its way.
+            let _ = out.send(frame);
+        }
+    }
+
+    pub(super) fn promote(&self) {
+        self.promoted.cancel();
+    }
+
+    /// Write what is queued and end.
+    pub(super) fn close(&self) {
+        self.closed.cancel();
+        self.out
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.is_cancelled()
+    }
+
+    /// Hand a packet's message to the owner, once the owner has taken enough of the earlier ones.
+    async fn report(self: &Arc<Self>, shared: &Shared, packet: Packet, len: usize) {
+        let Packet::Message(message) = packet else {
+            return;
+        };
+        let cost = u32::try_from(len.clamp(CREDIT_MIN, CREDIT)).unwrap_or(u32::MAX);
+        // The semaphore is never closed.
+        let credit = Arc::clone(&self.credit).acquire_many_owned(cost).await.ok();
+        let event = LinkEvent::Message {
+            link: self.link,
+            remote: self.remote,
+            message,
+        };
+        shared.report(Queued {
+            event,
+            peer: Some(Arc::clone(self)),
+            credit,
+        });
+    }
+}
+
+/// How a connection came to be.
+pub(super) enum Begin {
+    /// It was dialled: its first message must come by then.
+    Dialed { by: Instant },
+    /// It was accepted, and said this Hello: it must be promoted by then.
+    Accepted {
+        hello: Packet,
+        len: usize,
+        by: Instant,
+    },
+}
+
+/// Read and write a connection until it ends, and say so.
+pub(super) async fn run(
+    peer: Arc<Peer>,
+    place: Place,
+    begin: Begin,
+    mut reader: Reader,
+    mut writer: OwnedWriteHalf,
+    mut queue: mpsc::UnboundedReceiver<Bytes>,
+) {
+    let shared = Arc::clone(&place.shared);
+    let end = {
+        let write = write(&peer, &mut writer, &mut queue);
+        tokio::pin!(write);
+        tokio::select! {
+            () = peer.closed.cancelled() => {
+                let _ = timeout(shared.limits.flush, &mut write).await;
+                None
+            }
+            () = peer.overflowed.cancelled() => Some(End::Overflow),
+            end = read(&peer, &place, &shared, begin, &mut reader) => Some(end),
+            // The queue ends by a close alone.
+            end = &mut write => end.err().map(End::Io),
+        }
+    };
+    match end {
+        None => linger(reader.get_mut(), writer, shared.limits.flush).await,
+        Some(end) => {
+            // Beyond a close that came at the same time, if any, nothing is reported.
+            drop((reader, writer));
+            shared.forget(peer.link);
+            shared.count(&end);
+            tracing::debug!(remote = %peer.remote, link = peer.link.0, "connection ends: {end}");
+            let event = LinkEvent::Down { link: peer.link };
+            drop(place);
+            shared.report(Queued {
+                event,
+                peer: Some(peer),
+                credit: None,
+            });
+        }
+    }
+}
+
+/// Say that nothing follows, and give the other end a moment to read our last words.
+async fn linger(
+    reader: &mut OwnedReadHalf,
+    mut writer: OwnedWriteHalf,
+    flush: std::time::Duration,
+) {
+    let _ = timeout(flush, async {
+        writer.shutdown().await?;
+        tokio::io::copy(&mut reader.take(LINGER_MAX), &mut tokio::io::sink()).await
+    })
+    .await;
+}
+
+async fn read(
+    peer: &Arc<Peer>,
+    place: &Place,
+    shared: &Shared,
+    begin: Begin,
+    reader: &mut Reader,
+) -> End {
+    let first = match begin {
+        Begin::Accepted { hello, len, by } => {
+            peer.report(shared, hello, len).await;
+            timeout_at(by, peer.promoted.cancelled())
+                .await
+                .map_err(|_| End::Slow("acceptance"))
+        }
+        Begin::Dialed { by } => match timeout_at(by, next(reader)).await {
+            Ok(Ok((packet, len))) => {
+                if let Some(packet) = packet {
+                    peer.report(shared, packet, len).await;
+                }
+                Ok(())
+            }
+            Ok(Err(end)) => Err(end),
+            Err(_) => Err(End::Slow("first message")),
+        },
+    };
+    if let Err(end) = first {
+        return end;
+    }
+    place.promote();
+    reader.decoder_mut().max = FRAME_MAX_MEMBER;
+    loop {
+        match next(reader).await {
+            Ok((Some(packet), len)) => peer.report(shared, packet, len).await,
+            Ok((None, _)) => {}
+            Err(end) => return end,
+        }
+    }
+}
+
+/// The next frame, and its length. A packet of a later version reads as none.
+pub(super) async fn next(reader: &mut Reader) -> Result<(Option<Packet>, usize), End> {
+    let frame = reader.next().await.ok_or(End::Closed)??;
+    Ok((wire::decode(&frame)?, frame.len()))
+}
+
+/// A reader of frames as a stranger may send them.
+pub(super) fn reader(half: OwnedReadHalf, dialed: bool) -> Reader {
+    let max = if dialed {
+        FRAME_MAX_MEMBER
+    } else {
+        FRAME_MAX_STRANGER
+    };
+    FramedRead::new(half, FrameDecoder { max })
+}
+
+/// Write what is queued until the owner closes the queue.
+async fn write(
+    peer: &Peer,
+    writer: &mut OwnedWriteHalf,
+    queue: &mut mpsc::UnboundedReceiver<Bytes>,
+) -> std::io::Result<()> {
+    let mut batch = BytesMut::new();
+    while let Some(first) = queue.recv().await {
+        let mut frames = 1;
+        batch.extend_from_slice(&first);
+        while batch.len() < WRITE_MAX {
+            let Ok(frame) = queue.try_recv() else { break };
+            batch.extend_from_slice(&frame);
+            frames += 1;
+        }
+        let bytes = batch.len();
+        writer.write_all_buf(&mut batch).await?;
+        peer.queued_frames.fetch_sub(frames, Ordering::AcqRel);
+        peer.queued_bytes.fetch_sub(bytes, Ordering::AcqRel);
+    }
+    Ok(())
+}
+
+/// Read the preamble of the other end. Four bytes that are none end the wait.
+pub(super) async fn read_preamble(stream: &mut TcpStream) -> Result<(), End> {
+    let mut bytes = [0; wire::PREAMBLE_LEN];
+    stream.read_exact(&mut bytes[..4]).await?;
+    wire::Preamble::check_magic([bytes[0], bytes[1], bytes[2], bytes[3]])?;
+    stream.read_exact(&mut bytes[4..]).await?;
+    wire::Preamble::check(bytes)?;
+    Ok(())
+}
