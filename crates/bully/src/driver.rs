@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bully_core::{
-    Address, Config, Event, Inst, Input, Message, Mode, Node, Output, Proposal, Stored,
+    Address, Config, Event, Input, Inst, Message, Mode, Node, Output, Proposal, Stored,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -22,14 +22,24 @@ const BATCH_MAX: usize = 4_096;
 #[derive(Debug)]
 pub(crate) enum Command {
     /// Hand over, and leave for good if `leave`.
-    Resign { leave: bool, done: oneshot::Sender<()> },
+    Resign {
+        leave: bool,
+        done: oneshot::Sender<()>,
+    },
     /// A new priority.
-    Priority { priority: u32, done: oneshot::Sender<()> },
+    Priority {
+        priority: u32,
+        done: oneshot::Sender<()>,
+    },
 }
 
 /// The parts of a started node.
-pub(crate) type Started =
-    (Driver, Arc<Shared>, mpsc::UnboundedSender<Command>, watch::Receiver<View>);
+pub(crate) type Started = (
+    Driver,
+    Arc<Shared>,
+    mpsc::UnboundedSender<Command>,
+    watch::Receiver<View>,
+);
 
 /// Drives one node.
 #[derive(Debug)]
@@ -50,18 +60,33 @@ impl Driver {
     /// Binds, finds out who this node is, and makes ready to run.
     pub(crate) async fn prepare(builder: Builder) -> Result<Started, StartError> {
         let listeners = listeners(&builder)?;
-        let local_addrs =
-            listeners.iter().map(std::net::TcpListener::local_addr).collect::<Result<Vec<_>, _>>()?;
-        let port = local_addrs.first().map_or(builder.port, std::net::SocketAddr::port);
+        let local_addrs = listeners
+            .iter()
+            .map(std::net::TcpListener::local_addr)
+            .collect::<Result<Vec<_>, _>>()?;
+        let port = local_addrs
+            .first()
+            .map_or(builder.port, std::net::SocketAddr::port);
         let places = places(&builder, port)?;
         let inst = Inst(u128::from_le_bytes(random()?));
         let (transport, events) = Transport::start(listeners, inst, Limits::default())?;
         transport.reserve(places.iter().filter_map(|p| p.host.ip()));
 
-        let bound = local_addrs.first().map(|a| a.ip()).filter(|ip| !ip.is_unspecified());
+        let bound = local_addrs
+            .first()
+            .map(|a| a.ip())
+            .filter(|ip| !ip.is_unspecified());
         let advertise = builder.advertise.as_deref();
-        let advertise = advertise.map(|a| parse_place("advertise", a, port)).transpose()?;
-        let standing = Standing { advertise, places: &places, bound, port, inst };
+        let advertise = advertise
+            .map(|a| parse_place("advertise", a, port))
+            .transpose()?;
+        let standing = Standing {
+            advertise,
+            places: &places,
+            bound,
+            port,
+            inst,
+        };
         let (id, ip) = identity::find(&standing).await;
 
         let config = Config {
@@ -76,7 +101,9 @@ impl Driver {
             heartbeat: builder.heartbeat,
             persist: false,
         };
-        config.check().map_err(|e| StartError::Config(e.to_string()))?;
+        config
+            .check()
+            .map_err(|e| StartError::Config(e.to_string()))?;
         let seed = u64::from_le_bytes(random::<8>()?);
         let shared = Arc::new(Shared::new(&config, local_addrs, |config| {
             Node::new(config, Stored::default(), seed)
@@ -173,7 +200,10 @@ impl Driver {
                 if matches!(message, Message::HelloAck(_)) {
                     self.transport.promote(link);
                 }
-                Input::Message { from: link, message }
+                Input::Message {
+                    from: link,
+                    message,
+                }
             }
             LinkEvent::Down { link } => Input::LinkDown { link },
         };
@@ -183,7 +213,11 @@ impl Driver {
     fn obey(&mut self, command: Command) {
         match command {
             Command::Resign { leave, done } => {
-                if leave { self.leaving.push(done) } else { self.waiting.push(done) }
+                if leave {
+                    self.leaving.push(done)
+                } else {
+                    self.waiting.push(done)
+                }
                 self.step(Input::Resign { leave });
             }
             Command::Priority { priority, done } => {
@@ -264,12 +298,17 @@ impl Driver {
 
 fn listeners(builder: &Builder) -> Result<Vec<std::net::TcpListener>, StartError> {
     if builder.listeners.is_empty() {
-        let ip = builder.bind.map_or_else(|| "0.0.0.0".to_owned(), |ip| ip.to_string());
+        let ip = builder
+            .bind
+            .map_or_else(|| "0.0.0.0".to_owned(), |ip| ip.to_string());
         let address = format!("{ip}:{}", builder.port);
         return link::bind(builder.bind, builder.port)
             .map_err(|source| StartError::Bind { address, source });
     }
-    let listeners = builder.listeners.iter().map(std::net::TcpListener::try_clone);
+    let listeners = builder
+        .listeners
+        .iter()
+        .map(std::net::TcpListener::try_clone);
     let listeners = listeners.collect::<Result<Vec<_>, _>>()?;
     for listener in &listeners {
         listener.set_nonblocking(true)?;

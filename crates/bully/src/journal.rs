@@ -51,7 +51,11 @@ impl Journal {
     }
 
     pub(crate) fn after(&self, revision: u64) -> Vec<Entry> {
-        self.entries.iter().filter(|e| e.revision > revision).cloned().collect()
+        self.entries
+            .iter()
+            .filter(|e| e.revision > revision)
+            .cloned()
+            .collect()
     }
 
     /// Enters an event, and says it where an operator should read it.
@@ -67,7 +71,8 @@ impl Journal {
             Event::LeaderLost { claim, cause } => {
                 self.since = now;
                 let message = format!("{} is lost: {}", claim.id, phrase(*cause));
-                self.add(now, EntryKind::LeaderLost, message).about(*cause, claim);
+                self.add(now, EntryKind::LeaderLost, message)
+                    .about(*cause, claim);
             }
             Event::EpochRaised { claim } => {
                 let message = format!("{} leads on under epoch {}", claim.id, claim.epoch.0);
@@ -77,10 +82,16 @@ impl Journal {
             Event::Joined { id, leader } => self.joined(id, leader.as_ref(), now),
             Event::Left { id } => self.add(now, EntryKind::Left, format!("{id} left")).of(id),
             Event::MemberLost { id } => {
-                self.add(now, EntryKind::MemberLost, format!("{id} is no longer heard")).of(id);
+                self.add(
+                    now,
+                    EntryKind::MemberLost,
+                    format!("{id} is no longer heard"),
+                )
+                .of(id);
             }
             Event::MemberBack { id } => {
-                self.add(now, EntryKind::MemberBack, format!("{id} is heard again")).of(id);
+                self.add(now, EntryKind::MemberBack, format!("{id} is heard again"))
+                    .of(id);
             }
             Event::Unreachable { address, reason } => {
                 let message = unreachable(address, reason);
@@ -108,7 +119,8 @@ impl Journal {
                 self.say_once(&by, Saying::RefusedBy, EntryKind::Refused, message, now);
             }
             Event::PreemptDiffers { id } => {
-                let message = format!("{id} has another value of -preempt: it must be the same everywhere");
+                let message =
+                    format!("{id} has another value of -preempt: it must be the same everywhere");
                 self.say_once(id, Saying::Preempt, EntryKind::Warning, message, now);
             }
             Event::EpochDropped { id, epoch } => {
@@ -129,8 +141,12 @@ impl Journal {
         self.leader = Some(claim.id.clone());
         self.since = now;
         let who = if by_self { " (this node)" } else { "" };
-        let message =
-            format!("{}{who} leads, epoch {}: {}", claim.id, claim.epoch.0, phrase(cause));
+        let message = format!(
+            "{}{who} leads, epoch {}: {}",
+            claim.id,
+            claim.epoch.0,
+            phrase(cause)
+        );
         if is_new {
             notice(&message);
         }

@@ -305,10 +305,9 @@ impl Bully {
             return;
         }
         match &self.role {
-            Role::Following if self.has_live_leader()
-                && must_surpass => {
-                    self.need = self.need.max(asked);
-                }
+            Role::Following if self.has_live_leader() && must_surpass => {
+                self.need = self.need.max(asked);
+            }
             Role::Electing { cause, phase } => {
                 let cause = *cause;
                 let is_better = self

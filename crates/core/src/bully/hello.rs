@@ -1,6 +1,5 @@
 //! Hello: who is at the other end, and all it knows.
 
-
 use super::{Bully, Role};
 use crate::config::Config;
 use crate::event::Event;
@@ -109,7 +108,9 @@ impl Bully {
     }
 
     pub(super) fn refuse(&mut self, id: LinkId, hello: &Hello, reason: NackReason) {
-        if reason == NackReason::Myself { self.found_self(id) } else {
+        if reason == NackReason::Myself {
+            self.found_self(id)
+        } else {
             let id = hello.member.id.clone();
             self.event(Event::Refused {
                 id,
