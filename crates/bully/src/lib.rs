@@ -29,6 +29,8 @@ pub mod cli;
 mod clock;
 mod driver;
 mod elector;
+#[cfg(feature = "http")]
+pub mod http;
 mod identity;
 mod journal;
 mod link;

@@ -12,6 +12,7 @@ use clap::error::ErrorKind;
 
 mod args;
 mod argv;
+mod ask;
 mod exit;
 mod file;
 mod help;
@@ -24,8 +25,11 @@ mod settings;
 mod suggest;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod usage;
+mod webhook;
 
+pub use ask::{Outcome, answer};
 pub use exit::Exit;
 pub use key::Key;
 pub use layer::Origin;
@@ -34,6 +38,7 @@ pub use place::Place;
 pub use report::report;
 pub use settings::{Configuration, LogFormat, Mode, Origins, Settings};
 pub use usage::UsageError;
+pub use webhook::Webhook;
 
 use args::{AskFlags, Cli, Cmd, NodeFlags};
 use layer::{Layer, Layers, Raw};
