@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::elector::{Builder, StartError, parse_place};
 use crate::identity::{self, Standing};
-use crate::link::{self, Events, Limits, LinkEvent, Transport};
+use crate::link::{Events, Limits, LinkEvent, Transport};
 use crate::shared::Shared;
 use crate::view::View;
 

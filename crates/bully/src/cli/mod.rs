@@ -32,7 +32,7 @@ mod tls;
 mod usage;
 mod webhook;
 
-pub use ask::ask;
+pub use ask::{Outcome, answer};
 pub use demo::demo;
 pub use exit::Exit;
 pub use key::Key;
@@ -40,9 +40,10 @@ pub use layer::Origin;
 pub use listen::HttpListen;
 pub use place::Place;
 pub use report::report;
-pub use run::run;
+pub use run::{ask, run};
 pub use settings::{Configuration, LogFormat, Mode, Origins, Settings};
 pub use usage::UsageError;
+pub use webhook::Webhook;
 
 use args::{AskFlags, Cli, Cmd, NodeFlags};
 use layer::{Layer, Layers, Raw};

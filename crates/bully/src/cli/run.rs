@@ -15,7 +15,8 @@ use super::demo::PARENT;
 use super::exit::Exit;
 use super::listen::HttpListen;
 use super::settings::Settings;
-use super::{log, webhook};
+use super::webhook::Webhook;
+use super::{Ask, ask as asking, log};
 use crate::http;
 use crate::{Builder, Elector, StartError};
 
@@ -31,6 +32,21 @@ pub fn run(settings: &Settings) -> Exit {
         say(&format!("bully: {error:#}"));
         exit_of(&error)
     })
+}
+
+/// Asks a node, and prints its answer.
+pub fn ask(question: &Ask) -> Exit {
+    let outcome = match runtime() {
+        Ok(runtime) => runtime.block_on(asking::answer(question)),
+        Err(error) => {
+            say(&format!("bully: {error:#}"));
+            return Exit::Error;
+        }
+    };
+    // Nobody reads: the exit code says it still.
+    let _ = io::stdout().write_all(outcome.stdout.as_bytes());
+    let _ = io::stderr().write_all(outcome.stderr.as_bytes());
+    outcome.exit
 }
 
 /// A taken port has an exit code of its own, so that a supervisor can tell it from a crash.
@@ -56,6 +72,8 @@ pub(super) fn runtime() -> anyhow::Result<Runtime> {
 
 async fn node(settings: &Settings) -> anyhow::Result<Exit> {
     let mut signals = Signals::new()?;
+    let webhook = settings.webhook.as_ref().map(|url| Webhook::new(url.as_str())).transpose();
+    let webhook = webhook.map_err(|why| anyhow::anyhow!("the webhook cannot be used: {why}"))?;
     let builder = builder(settings).listen().map_err(peers_remedy)?;
     let listeners = bind_http(&settings.http).await?;
     say(&start_line(settings, &listeners));
@@ -63,7 +81,7 @@ async fn node(settings: &Settings) -> anyhow::Result<Exit> {
         .start()
         .await
         .map_err(|error| anyhow::anyhow!("{error}"))?;
-    let http = Http::start(&elector, settings, listeners)?;
+    let http = Http::start(&elector, settings.show_port, listeners, webhook)?;
     let outcome = serve_until_told(&elector, &mut signals).await;
     http.stop();
     Ok(outcome)
@@ -176,19 +194,13 @@ struct Http {
 impl Http {
     fn start(
         elector: &Elector,
-        settings: &Settings,
+        show_port: bool,
         listeners: Vec<TcpListener>,
+        webhook: Option<Webhook>,
     ) -> anyhow::Result<Self> {
         let (stop, stopped) = oneshot::channel::<()>();
-        let app = http::app(
-            elector.clone(),
-            http::Options {
-                show_port: settings.show_port,
-            },
-        );
+        let app = http::app(elector.clone(), http::Options { show_port });
         let elector = elector.clone();
-        let webhook = settings.webhook.clone();
-        let cluster = settings.cluster.clone();
         let listeners = listeners
             .into_iter()
             .map(TcpListener::into_std)
@@ -198,10 +210,10 @@ impl Http {
             .name("http".to_owned())
             .spawn(move || {
                 runtime.block_on(async move {
-                    if let Some(url) = webhook {
-                        tokio::spawn(webhook::run(elector, url, cluster));
-                    }
-                    serve(listeners, app, async {
+                    if let Some(webhook) = webhook {
+                    webhook.spawn(elector);
+                }
+                serve(listeners, app, async {
                         let _ = stopped.await;
                     })
                     .await;

@@ -1,0 +1,102 @@
+//! `/leader`: who leads, from every node alike.
+
+use std::fmt::Write;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Deserialize;
+use tokio::time::{self, Instant};
+
+use super::call::Call;
+use super::{App, Node, json};
+use crate::{Leader, View};
+
+const WAIT: Duration = Duration::from_secs(2);
+
+/// The bound that the command line has too.
+const WAIT_MAX: Duration = Duration::from_secs(60 * 60);
+
+/// Between two samples while waiting: what a sample says may change without the watch, which is
+/// silent while the node's own loop is frozen.
+const SAMPLE_EVERY: Duration = Duration::from_millis(100);
+
+#[derive(Default, Deserialize)]
+struct Parameters {
+    wait: Option<String>,
+}
+
+/// Answers with the leader, or says why there is none, once no outcome is near or the time is up.
+pub(super) async fn leader(State(app): State<Arc<App>>, call: Call) -> Response {
+    let wait = match wait(&call) {
+        Ok(wait) => wait,
+        Err(refusal) => return *refusal,
+    };
+    let mut view = app.node.sample();
+    if is_open(&view) && !wait.is_zero() {
+        view = outcome(&*app.node, wait).await;
+    }
+    let status =
+        if view.leader.is_some() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    if call.wants_json() {
+        return call.json(status, &json::Status::new(&view, app.node.run_id()));
+    }
+    match &view.leader {
+        Some(leader) => call.text(status, line(leader, app.options.show_port)),
+        None => call.line(status, json::reason(&view)),
+    }
+}
+
+/// Whether it is worth waiting for what comes of an election.
+fn is_open(view: &View) -> bool {
+    view.leader.is_none() && view.pending
+}
+
+/// Waits for the outcome of the election that is under way.
+async fn outcome(node: &dyn Node, wait: Duration) -> View {
+    let deadline = Instant::now() + wait;
+    let mut changes = node.view();
+    loop {
+        // Marked before the sample, so that no change falls between the two.
+        changes.mark_unchanged();
+        let view = node.sample();
+        let now = Instant::now();
+        if !is_open(&view) || now >= deadline {
+            return view;
+        }
+        let next = deadline.min(now + SAMPLE_EVERY);
+        if let Ok(Err(_)) = time::timeout_at(next, changes.changed()).await {
+            // The node has ended: nothing more will come.
+            return node.sample();
+        }
+    }
+}
+
+/// How long the client would wait.
+fn wait(call: &Call) -> Result<Duration, Box<Response>> {
+    let Some(text) = call.query::<Parameters>()?.wait else { return Ok(WAIT) };
+    // A bare number would be read as seconds by some and as milliseconds by others.
+    let is_bare = text.bytes().all(|b| b.is_ascii_digit());
+    match humantime::parse_duration(&text) {
+        Ok(wait) if !is_bare && wait <= WAIT_MAX => Ok(wait),
+        Ok(_) if !is_bare => Err(call.bad_request("wait: at most 1h")),
+        _ => Err(call.bad_request("wait: expected a duration with its unit, as 500ms or 2s")),
+    }
+}
+
+/// `192.168.1.67\n`, or with the port; in one allocation.
+fn line(leader: &Leader, show_port: bool) -> String {
+    let mut line = String::with_capacity(64);
+    let written = match (leader.ip, show_port) {
+        (Some(IpAddr::V6(ip)), true) => writeln!(line, "[{ip}]:{}", leader.port),
+        (Some(ip), true) => writeln!(line, "{ip}:{}", leader.port),
+        (Some(ip), false) => writeln!(line, "{ip}"),
+        (None, true) => writeln!(line, "{}", leader.node),
+        (None, false) => writeln!(line, "{}", json::host(&leader.node)),
+    };
+    written.expect("a string takes any text");
+    line
+}
