@@ -39,6 +39,40 @@ async fn a_refusal_reaches_a_peer_that_is_still_speaking() {
     b.says_nothing().await;
 }
 
+/// More than the kernel holds, to a peer that has said what nobody will read: unread bytes make a
+/// kernel that is told to close throw away what it has yet to send.
+#[tokio::test]
+async fn a_close_lets_out_all_that_was_queued() {
+    let limits = Limits {
+        queue_frames_max: usize::MAX,
+        queue_bytes_max: usize::MAX,
+        flush: SOON,
+        ..patient()
+    };
+    let mut node = Node::start(limits);
+    let mut raw = Raw::connect(node.at).await;
+    raw.say_hello().await;
+    for q in 0..4_000 {
+        raw.say(&frame(query(q))).await;
+    }
+    let (link, _) = node.message().await;
+    let Message::Hello(mut ack) = hello() else {
+        panic!("a Hello")
+    };
+    ack.members = vec![ack.member.clone(); 1_000];
+    let ack = Message::HelloAck(ack);
+    let whole = frame(ack.clone()).len() * 400;
+    assert!(whole > 12 * 1024 * 1024);
+    for _ in 0..400 {
+        node.transport.send(link, &ack);
+    }
+    node.transport.close(link);
+    raw.hear_preamble().await;
+    let mut heard = Vec::new();
+    let end = timeout(SOON, raw.0.read_to_end(&mut heard)).await.unwrap();
+    assert_eq!(end.expect("an end, not a reset"), whole);
+}
+
 #[tokio::test]
 async fn nothing_is_heard_of_a_closed_link_though_it_had_arrived() {
     let (mut a, mut b) = (Node::start(patient()), Node::start(patient()));
