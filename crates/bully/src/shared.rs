@@ -149,7 +149,7 @@ impl Shared {
             let machine = lock(&self.machine);
             machine.node.members(self.clock.now())
         };
-        views.into_iter().map(member).collect()
+        views.iter().map(member).collect()
     }
 
     pub(crate) fn history(&self, after: u64) -> Vec<Entry> {
@@ -157,7 +157,7 @@ impl Shared {
     }
 }
 
-fn member(view: bully_core::MemberView) -> Member {
+fn member(view: &bully_core::MemberView) -> Member {
     Member {
         node: view.id.to_string(),
         ip: view.ip,

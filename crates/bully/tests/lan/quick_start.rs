@@ -53,7 +53,7 @@ fn the_quick_start_does_what_it_says() {
             .any(|line| line.contains("cannot be added"))
     };
     assert!(!complaints(1), "{:?}", lan.stderr(1));
-    let epoch = epoch(&lan, 0);
+    let epoch = epoch_of(&lan, 0);
 
     lan.join(2, 3, &[]);
     assert_eq!(lan.agreed(&[0, 1, 2]), "192.168.1.67");
@@ -63,7 +63,7 @@ fn the_quick_start_does_what_it_says() {
         });
     }
     assert_eq!(
-        super::quick_start::epoch(&lan, 0),
+        epoch_of(&lan, 0),
         epoch,
         "a plain join changes no epoch"
     );
@@ -85,7 +85,7 @@ fn the_quick_start_does_what_it_says() {
     );
 }
 
-fn epoch(lan: &Lan, host: usize) -> String {
+fn epoch_of(lan: &Lan, host: usize) -> String {
     let status = lan.get(host, "/v1/status").expect("an answer").text();
     let (_, rest) = status.split_once("\"epoch\":").expect("an epoch");
     rest.chars().take_while(char::is_ascii_digit).collect()
@@ -96,7 +96,7 @@ fn lists_candidate(lan: &Lan, host: usize, node: &str) -> bool {
         .get(host, "/v1/members")
         .map(|r| r.text())
         .unwrap_or_default();
-    members.split("{").any(|member| {
+    members.split('{').any(|member| {
         member.contains(&format!("\"node\":\"{node}\""))
             && member.contains("\"role\":\"candidate\"")
             && member.contains("\"state\":\"alive\"")

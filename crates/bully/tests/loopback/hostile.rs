@@ -100,11 +100,12 @@ fn http_clients_that_never_finish_do_not_keep_others_from_an_answer() {
 #[test]
 fn garbage_over_http_gets_an_answer_or_a_close() {
     let node = Node::alone(&[]);
+    let huge = vec![0xff; 70_000];
     let openings: [&[u8]; 4] = [
         b"\0\0\0\0",
         b"GET\r\n\r\n",
         b"GET /leader?wait=x HTTP/1.1\r\nHost: a\r\n\r\n",
-        &[0xff; 70_000],
+        &huge,
     ];
     for opening in openings {
         let mut stream = TcpStream::connect(node.http).expect("it listens");

@@ -15,7 +15,7 @@ pub(crate) const PARENT: &str = "BULLY_DEMO_PARENT";
 
 /// Each node of the demo has an address of its own.
 const HOSTS: [Ipv4Addr; 3] = [
-    Ipv4Addr::new(127, 0, 0, 1),
+    Ipv4Addr::LOCALHOST,
     Ipv4Addr::new(127, 0, 0, 2),
     Ipv4Addr::new(127, 0, 0, 3),
 ];

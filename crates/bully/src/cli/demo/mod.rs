@@ -69,7 +69,7 @@ async fn kill(group: &mut Group) -> anyhow::Result<()> {
         print("Nobody leads.\n");
         return Ok(());
     };
-    let name = group.name(leader).to_owned();
+    let name = group.name(leader);
     let killed = group.kill(leader).await?;
     print(&format!("Killed {name} (kill -9).\n"));
     if group.live() == 0 {

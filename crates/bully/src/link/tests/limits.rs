@@ -14,7 +14,7 @@ async fn who_never_speaks_is_closed() {
     let mut node = Node::start(brief());
     let mut raw = Raw::connect(node.at).await;
     raw.hear_preamble().await;
-    assert_eq!(raw.hear_end().await, []);
+    assert_eq!(raw.hear_end().await, b"");
     assert_eq!(node.transport.counts().slow, 1);
     node.says_nothing().await;
 }
@@ -119,7 +119,7 @@ async fn strangers_are_bounded_per_address() {
     second.hear_preamble().await;
     assert_eq!(
         Raw::connect(node.at).await.hear_end().await,
-        [],
+        b"",
         "the third"
     );
     assert_eq!(node.transport.counts().refused, 1);
@@ -146,7 +146,7 @@ async fn connections_are_bounded_in_all_with_places_kept_for_the_listed() {
     let mut second = Raw::connect_from([127, 0, 0, 2], node.at).await;
     second.hear_preamble().await;
     let mut third = Raw::connect_from([127, 0, 0, 3], node.at).await;
-    assert_eq!(third.hear_end().await, [], "the last place is kept");
+    assert_eq!(third.hear_end().await, b"", "the last place is kept");
     let other = Node::start(patient());
     node.transport.dial(other.address(), SOON);
     let reason = bully_core::DialError::Other("too many connections".to_owned());
@@ -162,7 +162,7 @@ async fn connections_are_bounded_in_all_with_places_kept_for_the_listed() {
             .await
             .hear_end()
             .await,
-        []
+        b""
     );
     drop(first);
     until_admitted(LOCAL, node.at).await;

@@ -115,7 +115,7 @@ async fn an_undecodable_frame_ends_a_members_connection() {
     assert_eq!(node.event().await, LinkEvent::Down { link });
     assert_eq!(node.transport.counts().nonsense, 1);
     raw.hear_preamble().await;
-    assert_eq!(raw.hear_end().await, []);
+    assert_eq!(raw.hear_end().await, b"");
 }
 
 #[tokio::test]

@@ -49,7 +49,7 @@ async fn short_of_descriptors() {
             .await
             .unwrap()
             .unwrap());
-        assert_eq!(raw.hear_end().await, [], "turned away");
+        assert_eq!(raw.hear_end().await, b"", "turned away");
         std::mem::forget(raw.0.into_std());
         assert!(node.transport.counts().refused >= count);
     }
