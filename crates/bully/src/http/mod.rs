@@ -13,6 +13,8 @@ pub(crate) mod json;
 mod leader;
 mod serve;
 #[cfg(test)]
+mod fake;
+#[cfg(test)]
 mod tests;
 
 use std::sync::Arc;

@@ -38,8 +38,17 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Serves the routes on the listener until the shutdown is ready, and then closes the connections:
 /// those under way have a second.
 pub async fn serve(listener: TcpListener, app: Router, shutdown: impl Future<Output = ()>) {
+    serve_at_most(CONNECTIONS_MAX, listener, app, shutdown).await;
+}
+
+async fn serve_at_most(
+    connections_max: usize,
+    listener: TcpListener,
+    app: Router,
+    shutdown: impl Future<Output = ()>,
+) {
     let mut shutdown = pin!(shutdown);
-    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let room = Arc::new(Semaphore::new(connections_max));
     // Dropped to tell the connections of the end.
     let (open, ended) = watch::channel(());
     let mut connections = JoinSet::new();
@@ -107,3 +116,6 @@ async fn converse(stream: TcpStream, app: Router, mut ended: watch::Receiver<()>
     }
     let _ = connection.await;
 }
+
+#[cfg(test)]
+mod tests;
