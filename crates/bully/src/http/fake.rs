@@ -17,6 +17,7 @@ pub(super) struct Fake {
     pub(super) members: Vec<Member>,
     pub(super) history: Vec<Entry>,
     pub(super) idle: Duration,
+    run_id: &'static str,
 }
 
 impl Fake {
@@ -32,6 +33,7 @@ impl Fake {
             members: Vec::new(),
             history: Vec::new(),
             idle: Duration::ZERO,
+            run_id: "5e11",
         }
     }
 
@@ -70,10 +72,14 @@ impl Node for Arc<Fake> {
         self.members.clone()
     }
     fn history_since(&self, revision: u64) -> Vec<Entry> {
-        self.history.iter().filter(|entry| entry.revision > revision).cloned().collect()
+        self.history
+            .iter()
+            .filter(|entry| entry.revision > revision)
+            .cloned()
+            .collect()
     }
     fn run_id(&self) -> &str {
-        "5e11"
+        self.run_id
     }
     fn idle_for(&self) -> Duration {
         self.idle
@@ -104,7 +110,11 @@ pub(super) fn alone() -> View {
 /// A node that asks who leads.
 pub(super) fn electing() -> View {
     let reason = Some("an election is under way".to_owned());
-    View { pending: true, reason, ..alone() }
+    View {
+        pending: true,
+        reason,
+        ..alone()
+    }
 }
 
 /// A node that follows another.

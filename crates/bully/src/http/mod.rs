@@ -9,11 +9,11 @@
 mod call;
 mod checks;
 mod documents;
+#[cfg(test)]
+mod fake;
 pub(crate) mod json;
 mod leader;
 mod serve;
-#[cfg(test)]
-mod fake;
 #[cfg(test)]
 mod tests;
 

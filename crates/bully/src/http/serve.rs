@@ -63,7 +63,9 @@ async fn serve_at_most(
         match accepted {
             Ok((stream, _)) => {
                 complained = false;
-                let Ok(permit) = Arc::clone(&room).try_acquire_owned() else { continue };
+                let Ok(permit) = Arc::clone(&room).try_acquire_owned() else {
+                    continue;
+                };
                 let connection = converse(stream, app.clone(), ended.clone());
                 connections.spawn(async move {
                     connection.await;
@@ -93,7 +95,10 @@ async fn serve_at_most(
 /// Whether accepting failed for this one connection, and not for all.
 fn is_of_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
-    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted
+    )
 }
 
 /// Answers the requests of one connection.
