@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::elector::{Builder, StartError, parse_place};
 use crate::identity::{self, Standing};
-use crate::link::{self, Events, Limits, LinkEvent, Transport};
+use crate::link::{Events, Limits, LinkEvent, Transport};
 use crate::shared::Shared;
 use crate::view::View;
 
@@ -59,7 +59,11 @@ pub(crate) struct Driver {
 impl Driver {
     /// Binds, finds out who this node is, and makes ready to run.
     pub(crate) async fn prepare(builder: Builder) -> Result<Started, StartError> {
-        let listeners = listeners(&builder)?;
+        let mut builder = builder.listen()?;
+        let listeners = std::mem::take(&mut builder.listeners);
+        for listener in &listeners {
+            listener.set_nonblocking(true)?;
+        }
         let local_addrs = listeners
             .iter()
             .map(std::net::TcpListener::local_addr)
@@ -294,26 +298,6 @@ impl Driver {
             }
         }
     }
-}
-
-fn listeners(builder: &Builder) -> Result<Vec<std::net::TcpListener>, StartError> {
-    if builder.listeners.is_empty() {
-        let ip = builder
-            .bind
-            .map_or_else(|| "0.0.0.0".to_owned(), |ip| ip.to_string());
-        let address = format!("{ip}:{}", builder.port);
-        return link::bind(builder.bind, builder.port)
-            .map_err(|source| StartError::Bind { address, source });
-    }
-    let listeners = builder
-        .listeners
-        .iter()
-        .map(std::net::TcpListener::try_clone);
-    let listeners = listeners.collect::<Result<Vec<_>, _>>()?;
-    for listener in &listeners {
-        listener.set_nonblocking(true)?;
-    }
-    Ok(listeners)
 }
 
 /// The places to dial, blanks and repeats left out.

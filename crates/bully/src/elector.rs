@@ -10,6 +10,7 @@ use bully_core::{Address, AddressError, ConfigError};
 use tokio::sync::{oneshot, watch};
 
 use crate::driver::{Command, Driver};
+use crate::link;
 use crate::shared::Shared;
 use crate::view::{Entry, Leadership, Member, View};
 
@@ -223,6 +224,23 @@ impl Builder {
     pub fn heartbeat(mut self, heartbeat: Duration) -> Self {
         self.heartbeat = heartbeat;
         self
+    }
+
+    /// Bind the port now, so that one that is taken is known before anything else is done.
+    /// [`Builder::start`] does so itself where it was not done.
+    ///
+    /// # Errors
+    /// If the port cannot be bound.
+    pub fn listen(mut self) -> Result<Self, StartError> {
+        if self.listeners.is_empty() {
+            let ip = self
+                .bind
+                .map_or_else(|| "0.0.0.0".to_owned(), |ip| ip.to_string());
+            let address = format!("{ip}:{}", self.port);
+            self.listeners = link::bind(self.bind, self.port)
+                .map_err(|source| StartError::Bind { address, source })?;
+        }
+        Ok(self)
     }
 
     /// Start the node.

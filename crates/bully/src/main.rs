@@ -7,14 +7,16 @@ use bully::cli::{self, Exit, Invocation};
 
 fn main() -> ExitCode {
     let exit = match cli::parse(std::env::args_os(), |name| std::env::var_os(name)) {
-        Ok(Invocation::Help(text) | Invocation::Version(text)) => print(&text),
+        Ok(Invocation::Run(configuration)) => cli::run(&configuration.settings),
+        Ok(Invocation::Demo { once }) => cli::demo(once),
+        Ok(Invocation::Ask(question)) => cli::ask(&question),
         Ok(Invocation::Config {
             configuration,
             json,
         }) => print(&cli::report(&configuration, json)),
-        Ok(other) => print(&format!("{other:?}\n")),
+        Ok(Invocation::Help(text) | Invocation::Version(text)) => print(&text),
         Err(error) => {
-            eprintln!("bully: {error}");
+            let _ = writeln!(std::io::stderr(), "bully: {error}");
             Exit::Usage
         }
     };
@@ -28,7 +30,7 @@ fn print(text: &str) -> Exit {
         Ok(()) => Exit::Done,
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Exit::Done,
         Err(error) => {
-            eprintln!("bully: standard output: {error}");
+            let _ = writeln!(std::io::stderr(), "bully: standard output: {error}");
             Exit::Error
         }
     }

@@ -13,14 +13,17 @@ use clap::error::ErrorKind;
 mod args;
 mod argv;
 mod ask;
+mod demo;
 mod exit;
 mod file;
 mod help;
 mod key;
 mod layer;
 mod listen;
+mod log;
 mod place;
 mod report;
+mod run;
 mod settings;
 mod suggest;
 #[cfg(test)]
@@ -30,12 +33,14 @@ mod usage;
 mod webhook;
 
 pub use ask::{Outcome, answer};
+pub use demo::demo;
 pub use exit::Exit;
 pub use key::Key;
 pub use layer::Origin;
 pub use listen::HttpListen;
 pub use place::Place;
 pub use report::report;
+pub use run::{ask, run};
 pub use settings::{Configuration, LogFormat, Mode, Origins, Settings};
 pub use usage::UsageError;
 pub use webhook::Webhook;
@@ -139,12 +144,12 @@ pub fn parse(
             let raw = given("wait", wait, &env)?;
             let wait = |text: &str| settings::parse_duration(text, "0s", "1h");
             let wait = raw.map_or(Ok(Duration::from_secs(2)), |raw| raw.parse(wait))?;
-            ask(Question::Leader { wait }, flags, &env)
+            question(Question::Leader { wait }, flags, &env)
         }
-        Some(Cmd::IsLeader(flags)) => ask(Question::IsLeader, flags, &env),
-        Some(Cmd::Members(flags)) => ask(Question::Members, flags, &env),
-        Some(Cmd::Status(flags)) => ask(Question::Status, flags, &env),
-        Some(Cmd::History(flags)) => ask(Question::History, flags, &env),
+        Some(Cmd::IsLeader(flags)) => question(Question::IsLeader, flags, &env),
+        Some(Cmd::Members(flags)) => question(Question::Members, flags, &env),
+        Some(Cmd::Status(flags)) => question(Question::Status, flags, &env),
+        Some(Cmd::History(flags)) => question(Question::History, flags, &env),
     }
 }
 
@@ -176,7 +181,7 @@ fn configuration(
 
 /// The node to ask is the flag's, the environment's or, so that a machine's own node is found
 /// wherever it listens, that of the file in `BULLY_CONFIG`, which is read only then.
-fn ask(
+fn question(
     what: Question,
     flags: AskFlags,
     env: impl Fn(&str) -> Option<OsString>,

@@ -22,8 +22,7 @@ const SHED_MAX: usize = 64;
 
 /// Accept until the transport is quiet. Accepts even where no place or no descriptor is left, and
 /// closes at once: who dials learns more from that than from silence.
-pub(super) async fn accept(listener: TcpListener, shared: Arc<Shared>) {
-    let mut spare = Spare::new();
+pub(super) async fn accept(listener: TcpListener, mut spare: Spare, shared: Arc<Shared>) {
     let mut short = false;
     let quiet = shared.quiet.clone();
     while let Some(accepted) = quiet.run_until_cancelled(listener.accept()).await {
@@ -39,8 +38,7 @@ pub(super) async fn accept(listener: TcpListener, shared: Arc<Shared>) {
                 if !std::mem::replace(&mut short, true) {
                     tracing::warn!("peers' connections cannot be accepted: {error}");
                 }
-                let shed = spare.shed(&listener).await;
-                shared.counts().refused += shed;
+                spare.shed(&listener, &shared).await;
                 quiet.run_until_cancelled(sleep(SHORTAGE_PAUSE)).await;
             }
         }
@@ -63,27 +61,25 @@ fn is_of_connection(error: &io::Error) -> bool {
 
 /// A descriptor kept for the time when there are no others: given up for a moment, it lets the
 /// listener accept connections and close them.
-struct Spare(Option<File>);
+pub(super) struct Spare(Option<File>);
 
 impl Spare {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(File::open("/dev/null").ok())
     }
 
-    /// Turn away those who wait; how many there were.
-    async fn shed(&mut self, listener: &TcpListener) -> u64 {
+    /// Turn away those who wait.
+    async fn shed(&mut self, listener: &TcpListener, shared: &Shared) {
         self.0 = None;
-        let mut shed = 0;
         for _ in 0..SHED_MAX {
             // None waits, or another thread has taken the descriptor.
             let Ok(Ok(turned_away)) = timeout(Duration::ZERO, listener.accept()).await else {
                 break;
             };
+            shared.counts().refused += 1;
             drop(turned_away);
-            shed += 1;
         }
         *self = Self::new();
-        shed
     }
 }
 
@@ -128,7 +124,7 @@ async fn serve(stream: TcpStream, remote: SocketAddr, place: Place) {
 
 /// Who has said Hello.
 struct Greeted {
-    hello: Packet,
+    hello: Box<Packet>,
     len: usize,
     reader: Reader,
     writer: tokio::net::tcp::OwnedWriteHalf,
@@ -144,7 +140,7 @@ async fn greet(mut stream: TcpStream, shared: &Shared) -> Result<Option<Greeted>
     let mut reader = peer::reader(reader, false);
     match peer::next(&mut reader).await? {
         (Some(hello @ Packet::Message(bully_core::Message::Hello(_))), len) => Ok(Some(Greeted {
-            hello,
+            hello: Box::new(hello),
             len,
             reader,
             writer,

@@ -90,7 +90,7 @@ async fn open_any(to: &Address) -> Result<(TcpStream, SocketAddr), DialError> {
     for address in resolve(to).await? {
         tries.spawn(open_one(address));
     }
-    let mut reason = DialError::Refused;
+    let mut reason = DialError::NetworkUnreachable;
     while let Some(outcome) = tries.join_next().await {
         match outcome {
             Ok(Ok((mut stream, remote))) => {
@@ -98,12 +98,23 @@ async fn open_any(to: &Address) -> Result<(TcpStream, SocketAddr), DialError> {
                 said.map_err(|error| reason_of(&error))?;
                 return Ok((stream, remote));
             }
-            // A refusal proves the process dead only if no address says otherwise.
-            Ok(Err(DialError::Refused)) | Err(_) => {}
-            Ok(Err(other)) => reason = other,
+            Ok(Err(failed)) => reason = weightier(reason, failed),
+            Err(_) => reason = DialError::Other("the dial was given up".to_owned()),
         }
     }
     Err(reason)
+}
+
+/// What two addresses of one host together say. A family of addresses that this host has no way
+/// to says nothing of the other end; a refusal proves a process dead only if no address says
+/// otherwise.
+fn weightier(one: DialError, other: DialError) -> DialError {
+    match (&one, &other) {
+        (_, DialError::NetworkUnreachable) => one,
+        (DialError::NetworkUnreachable, _) => other,
+        (_, DialError::Refused) => one,
+        _ => other,
+    }
 }
 
 async fn resolve(to: &Address) -> Result<Vec<SocketAddr>, DialError> {
@@ -149,7 +160,7 @@ async fn open_one(address: SocketAddr) -> Result<(TcpStream, SocketAddr), DialEr
             Err(Failed::Reason(reason)) => return Err(reason),
             Err(Failed::Early) if paused >= RETRY_MAX => return Err(DialError::Reset),
             Err(Failed::Early) => {
-                let step = pause.min(RETRY_MAX - paused);
+                let step = pause.min(RETRY_MAX.saturating_sub(paused));
                 nap(step).await;
                 paused += step;
                 pause *= 2;
@@ -214,6 +225,26 @@ fn reason_of(error: &io::Error) -> DialError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_host_has_refused_only_if_no_address_of_it_says_otherwise() {
+        use DialError::{NetworkUnreachable, Refused, Reset, TimedOut};
+        let together = |one: &DialError, other: &DialError| {
+            assert_eq!(
+                weightier(one.clone(), other.clone()),
+                weightier(other.clone(), one.clone())
+            );
+            weightier(one.clone(), other.clone())
+        };
+        assert_eq!(together(&Refused, &Refused), Refused);
+        assert_eq!(together(&Refused, &NetworkUnreachable), Refused);
+        assert_eq!(together(&Refused, &TimedOut), TimedOut);
+        assert_eq!(together(&Refused, &Reset), Reset);
+        assert_eq!(
+            together(&NetworkUnreachable, &NetworkUnreachable),
+            NetworkUnreachable
+        );
+    }
 
     #[test]
     fn the_words_of_the_system_become_reasons() {

@@ -10,6 +10,7 @@ use super::peer::Peer;
 
 /// What happened on a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "nearly all events are messages")]
 pub(crate) enum LinkEvent {
     /// A dial succeeded: the other end has sent its preamble.
     Up {

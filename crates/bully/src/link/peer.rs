@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{Semaphore, mpsc};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::codec::FramedRead;
 use tokio_util::sync::CancellationToken;
 
@@ -189,7 +189,7 @@ pub(super) enum Begin {
     Dialed { by: Instant },
     /// It was accepted, and said this Hello: it must be promoted by then.
     Accepted {
-        hello: Packet,
+        hello: Box<Packet>,
         len: usize,
         by: Instant,
     },
@@ -206,7 +206,12 @@ pub(super) async fn run(
 ) {
     let shared = Arc::clone(&place.shared);
     let end = {
-        let write = write(&peer, &mut writer, &mut queue);
+        let write = async {
+            let error = write(&peer, &mut writer, &mut queue).await.err()?;
+            // What the other end said before it broke the connection may still be read.
+            sleep(shared.limits.flush).await;
+            Some(End::Io(error))
+        };
         tokio::pin!(write);
         tokio::select! {
             () = peer.closed.cancelled() => {
@@ -216,7 +221,7 @@ pub(super) async fn run(
             () = peer.overflowed.cancelled() => Some(End::Overflow),
             end = read(&peer, &place, &shared, begin, &mut reader) => Some(end),
             // The queue ends by a close alone.
-            end = &mut write => end.err().map(End::Io),
+            end = &mut write => end,
         }
     };
     match end {
@@ -260,7 +265,7 @@ async fn read(
 ) -> End {
     let first = match begin {
         Begin::Accepted { hello, len, by } => {
-            peer.report(shared, hello, len).await;
+            peer.report(shared, *hello, len).await;
             timeout_at(by, peer.promoted.cancelled())
                 .await
                 .map_err(|_| End::Slow("acceptance"))

@@ -18,7 +18,7 @@ use super::events::{Events, LinkEvent, Queued};
 use super::peer::{End, Peer, Place};
 use super::places::{Full, Places};
 use super::{Limits, accept, dial};
-use crate::wire::{self, Packet};
+use crate::wire;
 
 /// All connections of a node. Dropping it closes them at once, without flushing.
 #[derive(Debug)]
@@ -72,7 +72,11 @@ impl Transport {
         for listener in listeners {
             listener.set_nonblocking(true)?;
             let listener = TcpListener::from_std(listener)?;
-            shared.spawn(accept::accept(listener, Arc::clone(&shared)));
+            shared.spawn(accept::accept(
+                listener,
+                accept::Spare::new(),
+                Arc::clone(&shared),
+            ));
         }
         Ok((transport, Events { queue }))
     }
@@ -90,8 +94,7 @@ impl Transport {
         let Some(peer) = self.shared.peers().get(&link).map(Arc::clone) else {
             return;
         };
-        self.shared
-            .send(&peer, wire::frame(&Packet::Message(message.clone())));
+        self.shared.send(&peer, wire::frame_message(message));
     }
 
     /// The owner has accepted this peer's Hello: the limits on strangers no longer apply. To be

@@ -23,7 +23,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Option<Packet>, DecodeError> {
     let message = match kind {
         Kind::Hello(m) => core::Message::Hello(hello(m)?),
         Kind::HelloAck(m) => core::Message::HelloAck(hello(m)?),
-        Kind::HelloNack(m) => core::Message::HelloNack(nack(m)?),
+        Kind::HelloNack(m) => core::Message::HelloNack(nack(&m)?),
         Kind::Beat(m) => core::Message::Beat(beat(m)?),
         Kind::Coord(m) => core::Message::Coord(beat(m)?),
         Kind::BeatAck(m) => core::Message::BeatAck(beat_ack(m)?),
@@ -108,7 +108,7 @@ fn hello(hello: schema::Hello) -> Result<core::Hello, DecodeError> {
     })
 }
 
-fn nack(nack: schema::HelloNack) -> Result<NackReason, DecodeError> {
+fn nack(nack: &schema::HelloNack) -> Result<NackReason, DecodeError> {
     Ok(match nack.reason {
         reason::FOREIGN_CLUSTER => NackReason::ForeignCluster(cluster(&nack.text)?),
         reason::FOREIGN_MODE => match mode(nack.mode) {
@@ -120,7 +120,10 @@ fn nack(nack: schema::HelloNack) -> Result<NackReason, DecodeError> {
         reason::FULL => NackReason::Full,
         reason::LEAVING => NackReason::Leaving,
         unknown if nack.text.is_empty() => NackReason::Other(format!("reason {unknown}").into()),
-        _ => NackReason::Other(printable("reason", nack.text, REASON_MAX)?.into()),
+        _ => {
+            let expected = "at most 200 bytes without control characters";
+            NackReason::Other(printable("reason", &nack.text, REASON_MAX, expected)?)
+        }
     })
 }
 
@@ -204,7 +207,7 @@ fn address(address: schema::Address) -> Result<core::Address, DecodeError> {
         }
     };
     let host = match (address.ip.as_slice(), address.name) {
-        ([], name) => host_name(name)?,
+        ([], name) => host_name(&name)?,
         (octets, name) if name.is_empty() => Host::from(ip(octets)?),
         (_, name) => return Err(text("host", &name, "a number or a name, not both")),
     };
@@ -213,18 +216,18 @@ fn address(address: schema::Address) -> Result<core::Address, DecodeError> {
 
 /// A name of labels as the DNS and `/etc/hosts` have them, an underscore allowed, in lower case.
 /// A number that is sent as a name is the number: one node must not have two identities.
-fn host_name(name: String) -> Result<Host, DecodeError> {
+fn host_name(name: &str) -> Result<Host, DecodeError> {
     let label = |label: &str| {
         (1..=63).contains(&label.len())
             && label
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
     };
-    let labels = name.strip_suffix('.').unwrap_or(&name);
+    let labels = name.strip_suffix('.').unwrap_or(name);
     if name.len() > HOST_MAX || !labels.split('.').all(label) {
-        return Err(text("host", &name, "an IP address or a host name"));
+        return Err(text("host", name, "an IP address or a host name"));
     }
-    Ok(Host::from(name.as_str()))
+    Ok(Host::from(name))
 }
 
 fn ip(octets: &[u8]) -> Result<IpAddr, DecodeError> {
@@ -263,16 +266,21 @@ fn cluster(name: &str) -> Result<Arc<str>, DecodeError> {
     if name.is_empty() {
         return Err(DecodeError::Missing("cluster"));
     }
-    Ok(printable("cluster", name.to_owned(), CLUSTER_MAX)?.into())
+    let expected = "at most 64 bytes without control characters";
+    printable("cluster", name, CLUSTER_MAX, expected)
 }
 
 /// What a person may come to read: short, and without anything that moves the cursor.
-fn printable(field: &'static str, words: String, max: usize) -> Result<String, DecodeError> {
-    count(field, words.len(), max)?;
-    if words.contains(char::is_control) {
-        return Err(text(field, &words, "no control characters"));
+fn printable(
+    field: &'static str,
+    words: &str,
+    max: usize,
+    expected: &'static str,
+) -> Result<Arc<str>, DecodeError> {
+    if words.len() > max || words.contains(char::is_control) {
+        return Err(text(field, words, expected));
     }
-    Ok(words)
+    Ok(words.into())
 }
 
 fn number(field: &'static str, value: u64) -> Result<u64, DecodeError> {

@@ -14,16 +14,34 @@ use super::{DURATION_MAX, FRAME_MAX_STRANGER, MET_MAX, Packet, REASON_MAX, clip}
 
 /// A whole frame, its length included.
 ///
+/// # Panics
+/// Never: see [`frame_message`].
+pub(crate) fn frame(packet: &Packet) -> Bytes {
+    match packet {
+        Packet::Message(message) => frame_message(message),
+        Packet::Identify(inst) => put(Kind::Identify(schema::Identify {
+            inst: inst_bytes(*inst),
+        })),
+        Packet::Identified { same } => put(Kind::Identified(schema::Identified { same: *same })),
+    }
+}
+
+/// A whole frame with a message, its length included.
+///
 /// Lists are cut to what a receiver allows, and the members of a Hello to what a receiver allows
 /// that does not know the sender yet.
 ///
 /// # Panics
 /// Never: a frame with all lists at their bounds is far shorter than 4 GiB.
-pub(crate) fn frame(packet: &Packet) -> Bytes {
-    let mut kind = kind(packet);
+pub(crate) fn frame_message(message: &core::Message) -> Bytes {
+    let mut kind = message_kind(message);
     if let Kind::Hello(hello) = &mut kind {
         cut_hello(hello);
     }
+    put(kind)
+}
+
+fn put(kind: Kind) -> Bytes {
     let envelope = Envelope { kind: Some(kind) };
     let len = envelope.encoded_len();
     let mut bytes = BytesMut::with_capacity(PREFIX_LEN + len);
@@ -46,16 +64,6 @@ fn cut_hello(hello: &mut schema::Hello) {
             Some(member)
         })
         .collect();
-}
-
-fn kind(packet: &Packet) -> Kind {
-    match packet {
-        Packet::Message(message) => message_kind(message),
-        Packet::Identify(inst) => Kind::Identify(schema::Identify {
-            inst: inst_bytes(*inst),
-        }),
-        Packet::Identified { same } => Kind::Identified(schema::Identified { same: *same }),
-    }
 }
 
 fn message_kind(message: &core::Message) -> Kind {

@@ -137,7 +137,7 @@ mod tests {
             prop_assert_eq!(&cut(&stream, 1, 64), &whole);
             prop_assert!(whole.len() >= frames.len());
             for (found, sent) in whole.iter().zip(&frames) {
-                prop_assert_eq!(found.as_ref().map(|f| f.as_ref()), Ok(sent.as_slice()));
+                prop_assert_eq!(found.as_ref().map(AsRef::as_ref), Ok(sent.as_slice()));
             }
         }
     }

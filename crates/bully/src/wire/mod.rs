@@ -18,7 +18,7 @@ use std::time::Duration;
 use bully_core::{Config, Inst, Message};
 
 pub(crate) use decode::{DecodeError, decode};
-pub(crate) use encode::frame;
+pub(crate) use encode::{frame, frame_message};
 pub(crate) use frame::{FrameDecoder, FrameError};
 pub(crate) use preamble::{PREAMBLE_LEN, Preamble, PreambleError};
 
@@ -52,6 +52,7 @@ const DURATION_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// What a frame holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "nearly all packets are messages")]
 pub(crate) enum Packet {
     /// A word of the election.
     Message(Message),

@@ -1,0 +1,46 @@
+# `verify` only reads, `fix` writes. Everything here runs on two cores and without a network
+# beyond the registries that cargo and apt use.
+
+CARGO ?= cargo
+SEED ?=
+SEEDS ?= 20000
+
+.PHONY: help demo test verify check lint docs features mutants sim deny fix
+
+help: ## what can be made
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+
+demo: ## three nodes on this machine: a leader, its death, its successor
+	$(CARGO) run --release --locked -- demo
+
+test: ## all tests, and what they need
+	scripts/deps
+	$(CARGO) test --workspace --locked
+
+verify: check test mutants ## all that CI asks
+check: lint features docs deny
+
+lint:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) clippy -p bully --no-default-features --locked -- -D warnings
+
+features: ## the library without its program brings no clap, axum or reqwest
+	scripts/library-dependencies
+
+docs: ## the documentation builds without a warning
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
+
+mutants: ## each known breakage of the rules is caught by the check that is named for it
+	scripts/mutants
+
+sim: ## SEEDS=20000 random runs of the protocol, or the one run SEED=n
+	SEED=$(SEED) SEEDS=$(SEEDS) $(CARGO) run --release --locked -p bully-sim
+
+deny: ## licences, sources and bans of the dependencies
+	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --all-features check bans licenses sources; \
+	else echo "skipped: cargo-deny is not installed (cargo install --locked cargo-deny)"; fi
+
+fix: ## formats, and mends what clippy can mend
+	$(CARGO) clippy --workspace --all-targets --fix --allow-dirty --allow-staged
+	$(CARGO) fmt --all

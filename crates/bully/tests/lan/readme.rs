@@ -1,0 +1,146 @@
+//! The README's transcripts, run to the letter.
+
+use std::path::Path;
+
+use super::support::Lan;
+
+/// One line typed at a prompt, and what it prints.
+#[derive(Debug)]
+struct Step {
+    host: String,
+    command: String,
+    prints: Vec<String>,
+}
+
+fn readme() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
+    std::fs::read_to_string(path).expect("the README")
+}
+
+/// The steps of the transcript that follows this comment.
+fn steps(comment: &str) -> Vec<Step> {
+    let readme = readme();
+    let (_, rest) = readme
+        .split_once(comment)
+        .expect("the README has this transcript");
+    let (_, rest) = rest.split_once("```console\n").expect("a block");
+    let (block, _) = rest.split_once("```").expect("the block ends");
+    let mut steps: Vec<Step> = Vec::new();
+    for line in block.lines() {
+        match line.split_once("$ ") {
+            Some((host, command)) if !host.contains(' ') => steps.push(Step {
+                host: host.to_owned(),
+                command: command.to_owned(),
+                prints: Vec::new(),
+            }),
+            _ => steps
+                .last_mut()
+                .expect("a prompt comes first")
+                .prints
+                .push(line.to_owned()),
+        }
+    }
+    steps
+}
+
+/// Epochs are times, and differ from run to run.
+fn without_epochs(line: &str) -> String {
+    match line.split_once("epoch ") {
+        Some((before, after)) => {
+            format!(
+                "{before}epoch {}",
+                after.trim_start_matches(|c: char| c.is_ascii_digit())
+            )
+        }
+        None => line.to_owned(),
+    }
+}
+
+fn start(lan: &Lan, host: usize, step: &Step) {
+    let command = step.command.trim_end_matches('&').trim().replace('"', "");
+    let mut words = command.split_whitespace();
+    assert_eq!(words.next(), Some("bully"));
+    lan.run(host, &words.collect::<Vec<_>>());
+    let expected: Vec<String> = step.prints.iter().map(|l| without_epochs(l)).collect();
+    lan.until(&format!("the output of {step:?}"), || {
+        let lines: Vec<String> = lan.stderr(host).iter().map(|l| without_epochs(l)).collect();
+        lines.starts_with(&expected)
+    });
+}
+
+fn ask(lan: &Lan, host: usize, step: &Step) {
+    let program = format!("PATH={}:$PATH {}", bully_folder().display(), step.command);
+    let output = lan.host(host).exec(&["sh", "-c", &program]).expect("runs");
+    let text = String::from_utf8(output.stdout).expect("text");
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines, step.prints, "{step:?}");
+}
+
+fn bully_folder() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_bully"))
+        .parent()
+        .expect("a folder")
+}
+
+#[test]
+fn the_quick_start_on_three_machines_prints_what_the_readme_says() {
+    let test = "the_quick_start_on_three_machines_prints_what_the_readme_says";
+    let Some(lan) = Lan::new(test, 3) else { return };
+    let steps = steps("<!-- run on the lab's hosts by tests/lan/readme.rs -->");
+    assert!(steps.len() > 8, "{steps:?}");
+    for step in steps {
+        let host = lan.host_of(&step.host);
+        if step.command.ends_with('&') {
+            start(&lan, host, &step);
+        } else if step.command == "kill -9 %1" {
+            lan.kill(host);
+        } else {
+            ask(&lan, host, &step);
+        }
+    }
+}
+
+#[test]
+fn the_quick_start_on_one_laptop_prints_what_the_readme_says() {
+    let test = "the_quick_start_on_one_laptop_prints_what_the_readme_says";
+    let Some(lan) = Lan::new(test, 1) else { return };
+    let mut nodes = Vec::new();
+    for step in steps("<!-- run on loopback by tests/lan/readme.rs -->") {
+        if let Some(command) = step.command.strip_suffix(" &") {
+            let words: Vec<&str> = command.split_whitespace().skip(1).collect();
+            let node = lan.spawn(0, &words);
+            node.wait_for_line(|l| l.contains(" leads, epoch "), super::support::DEADLINE)
+                .expect("it finds a leader");
+            nodes.push(node);
+        } else {
+            ask(&lan, 0, &step);
+        }
+    }
+    assert_eq!(nodes.len(), 3);
+}
+
+#[test]
+fn every_command_of_the_readme_is_run_by_a_test() {
+    let readme = readme();
+    // Each with the test that runs it.
+    let elsewhere = [
+        (
+            "cargo run --release -- demo",
+            "tests/demo.rs, with --once, in the profile of the tests",
+        ),
+        ("make test", ".ci/run"),
+        (
+            "cargo install --locked --path crates/bully",
+            "the build of this very binary",
+        ),
+    ];
+    for block in readme.split("```console\n").skip(1) {
+        let (block, _) = block.split_once("```").expect("the block ends");
+        for command in block.lines().filter_map(|line| line.strip_prefix("$ ")) {
+            assert!(
+                elsewhere.iter().any(|(known, _)| *known == command),
+                "nobody runs: {command}"
+            );
+        }
+    }
+}
