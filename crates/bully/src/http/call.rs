@@ -2,8 +2,8 @@
 
 use axum::body::Body;
 use axum::extract::FromRequestParts;
-use axum::extract::rejection::QueryRejection;
 use axum::extract::Query;
+use axum::extract::rejection::QueryRejection;
 use axum::http::header::{self, HeaderMap, HeaderValue};
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode, Uri};
@@ -34,7 +34,11 @@ impl Call {
         // The documents under /v1 are JSON whatever is asked for, and so are their errors.
         let wants_json = parts.uri.path().starts_with("/v1/") || prefers_json(&parts.headers);
         // A clone of a `Uri` counts a reference.
-        Self { method: parts.method.clone(), uri: parts.uri.clone(), wants_json }
+        Self {
+            method: parts.method.clone(),
+            uri: parts.uri.clone(),
+            wants_json,
+        }
     }
 
     /// Whether the client would rather have JSON than text.
@@ -46,14 +50,16 @@ impl Call {
     /// node.
     ///
     /// # Errors
-    /// The refusal to send, where a known one makes no sense.
+    /// The refusal to send, where a known one makes no sense. It is boxed, being large.
     pub(super) fn query<T: DeserializeOwned + Default>(&self) -> Result<T, Box<Response>> {
         if self.uri.query().is_none() {
             return Ok(T::default());
         }
         let read: Result<Query<T>, QueryRejection> = Query::try_from_uri(&self.uri);
-        read.map(|Query(query)| query)
-            .map_err(|e| self.bad_request(&e.body_text().replace(char::is_control, " ")))
+        read.map(|Query(query)| query).map_err(|e| {
+            self.bad_request(&e.body_text().replace(char::is_control, " "))
+                .into()
+        })
     }
 
     /// One line of text.
@@ -78,23 +84,30 @@ impl Call {
     /// An error, in the form that the client wants.
     pub(super) fn refuse(&self, status: StatusCode, code: &str, message: &str) -> Response {
         if self.wants_json {
-            let error = json::Error { code: code.into(), message: message.into() };
+            let error = json::Error {
+                code: code.into(),
+                message: message.into(),
+            };
             self.json(status, &json::Refusal { error })
         } else {
             self.line(status, message)
         }
     }
 
-    /// 400, boxed since it travels as an error.
-    pub(super) fn bad_request(&self, message: &str) -> Box<Response> {
-        Box::new(self.refuse(StatusCode::BAD_REQUEST, "bad-request", message))
+    /// 400.
+    pub(super) fn bad_request(&self, message: &str) -> Response {
+        self.refuse(StatusCode::BAD_REQUEST, "bad-request", message)
     }
 
     fn reply(&self, status: StatusCode, content_type: HeaderValue, body: Bytes) -> Response {
         let is_head = self.method == Method::HEAD;
         let is_options = self.method == Method::OPTIONS;
         let length = body.len();
-        let body = if is_head || is_options { Body::empty() } else { Body::from(body) };
+        let body = if is_head || is_options {
+            Body::empty()
+        } else {
+            Body::from(body)
+        };
         let mut response = Response::new(body);
         *response.status_mut() = status;
         let headers = response.headers_mut();
@@ -135,7 +148,9 @@ impl<S: Sync> FromRequestParts<S> for Call {
 /// The length that the client states. One that states none, as with chunks, sends them to nobody:
 /// the connection is closed after the answer.
 fn announced_bytes(headers: &HeaderMap) -> u64 {
-    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    let length = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok());
     length.and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
@@ -145,7 +160,10 @@ fn prefers_json(headers: &HeaderMap) -> bool {
     // Each the quality and how closely the range that it came from fits.
     let mut json: Option<(u8, u16)> = None;
     let mut text: Option<(u8, u16)> = None;
-    let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let values = headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
     for range in values.flat_map(|value| value.split(',')) {
         let mut parts = range.split(';').map(str::trim);
         let name = parts.next().unwrap_or_default();
@@ -177,8 +195,14 @@ fn quality_permille(parameter: &str) -> Option<u16> {
     }
     let value: f32 = value.trim().parse().ok()?;
     // The cast is exact: the range is checked, and rounding is what is wanted.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 1000")]
-    (0.0..=1.0).contains(&value).then(|| (value * 1000.0).round() as u16)
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "0 to 1000"
+    )]
+    (0.0..=1.0)
+        .contains(&value)
+        .then(|| (value * 1000.0).round() as u16)
 }
 
 #[cfg(test)]
@@ -191,7 +215,10 @@ mod tests {
             ("", false),
             ("*/*", false),
             ("text/plain", false),
-            ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", false),
+            (
+                "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+                false,
+            ),
             ("application/json", true),
             ("Application/JSON; charset=utf-8", true),
             ("application/json, text/plain, */*", true),

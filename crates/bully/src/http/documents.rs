@@ -12,7 +12,10 @@ use super::{App, json};
 
 /// The status of the node: always 200, leader or not.
 pub(super) async fn status(State(app): State<Arc<App>>, call: Call) -> Response {
-    call.json(StatusCode::OK, &json::Status::new(&app.node.sample(), app.node.run_id()))
+    call.json(
+        StatusCode::OK,
+        &json::Status::new(&app.node.sample(), app.node.run_id()),
+    )
 }
 
 /// All members that the node knows.
@@ -20,7 +23,10 @@ pub(super) async fn members(State(app): State<Arc<App>>, call: Call) -> Response
     // The revision first: a client that watches from it may see a change twice, but misses none.
     let revision = app.node.sample().revision;
     let members = app.node.members();
-    call.json(StatusCode::OK, &json::Members::new(&members, app.node.run_id(), revision))
+    call.json(
+        StatusCode::OK,
+        &json::Members::new(&members, app.node.run_id(), revision),
+    )
 }
 
 #[derive(Default, Deserialize)]
@@ -41,13 +47,14 @@ pub(super) async fn history(State(app): State<Arc<App>>, call: Call) -> Response
         None => 0,
         Some(Some(revision)) => revision,
         Some(None) => {
-            let message = "after: expected a revision, as an answer of this node has it";
-            return *call.bad_request(message);
+            return call.bad_request("after: expected a revision, as a node's answer has it");
         }
     };
     let revision = app.node.sample().revision;
     let entries = app.node.history_since(since);
-    let revision = entries.last().map_or(revision, |last| revision.max(last.revision));
+    let revision = entries
+        .last()
+        .map_or(revision, |last| revision.max(last.revision));
     let count = limit.map_or(entries.len(), |limit| limit.min(entries.len()));
     let shown = if after.is_some() {
         &entries[..count]

@@ -39,8 +39,11 @@ pub(super) async fn leader(State(app): State<Arc<App>>, call: Call) -> Response 
     if is_open(&view) && !wait.is_zero() {
         view = outcome(&*app.node, wait).await;
     }
-    let status =
-        if view.leader.is_some() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if view.leader.is_some() {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
     if call.wants_json() {
         return call.json(status, &json::Status::new(&view, app.node.run_id()));
     }
@@ -77,13 +80,17 @@ async fn outcome(node: &dyn Node, wait: Duration) -> View {
 
 /// How long the client would wait.
 fn wait(call: &Call) -> Result<Duration, Box<Response>> {
-    let Some(text) = call.query::<Parameters>()?.wait else { return Ok(WAIT) };
+    let Some(text) = call.query::<Parameters>()?.wait else {
+        return Ok(WAIT);
+    };
     // A bare number would be read as seconds by some and as milliseconds by others.
     let is_bare = text.bytes().all(|b| b.is_ascii_digit());
     match humantime::parse_duration(&text) {
         Ok(wait) if !is_bare && wait <= WAIT_MAX => Ok(wait),
-        Ok(_) if !is_bare => Err(call.bad_request("wait: at most 1h")),
-        _ => Err(call.bad_request("wait: expected a duration with its unit, as 500ms or 2s")),
+        Ok(_) if !is_bare => Err(call.bad_request("wait: at most 1h").into()),
+        _ => Err(call
+            .bad_request("wait: expected a duration with its unit, as 500ms or 2s")
+            .into()),
     }
 }
 

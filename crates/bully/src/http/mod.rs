@@ -9,6 +9,8 @@
 mod call;
 mod checks;
 mod documents;
+#[cfg(test)]
+mod fake;
 pub(crate) mod json;
 mod leader;
 mod serve;

@@ -38,8 +38,17 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Serves the routes on the listener until the shutdown is ready, and then closes the connections:
 /// those under way have a second.
 pub async fn serve(listener: TcpListener, app: Router, shutdown: impl Future<Output = ()>) {
+    serve_at_most(CONNECTIONS_MAX, listener, app, shutdown).await;
+}
+
+async fn serve_at_most(
+    connections_max: usize,
+    listener: TcpListener,
+    app: Router,
+    shutdown: impl Future<Output = ()>,
+) {
     let mut shutdown = pin!(shutdown);
-    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let room = Arc::new(Semaphore::new(connections_max));
     // Dropped to tell the connections of the end.
     let (open, ended) = watch::channel(());
     let mut connections = JoinSet::new();
@@ -54,7 +63,9 @@ pub async fn serve(listener: TcpListener, app: Router, shutdown: impl Future<Out
         match accepted {
             Ok((stream, _)) => {
                 complained = false;
-                let Ok(permit) = Arc::clone(&room).try_acquire_owned() else { continue };
+                let Ok(permit) = Arc::clone(&room).try_acquire_owned() else {
+                    continue;
+                };
                 let connection = converse(stream, app.clone(), ended.clone());
                 connections.spawn(async move {
                     connection.await;
@@ -84,7 +95,10 @@ pub async fn serve(listener: TcpListener, app: Router, shutdown: impl Future<Out
 /// Whether accepting failed for this one connection, and not for all.
 fn is_of_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
-    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted
+    )
 }
 
 /// Answers the requests of one connection.
@@ -107,3 +121,6 @@ async fn converse(stream: TcpStream, app: Router, mut ended: watch::Receiver<()>
     }
     let _ = connection.await;
 }
+
+#[cfg(test)]
+mod tests;
