@@ -323,4 +323,20 @@ impl World {
             self.run_until(now);
         }
     }
+
+    /// Runs for `limit` and says when the last disagreement ended; none if it has not.
+    pub fn last_disagreement(&mut self, limit: u64) -> Option<u64> {
+        const LOOK: u64 = 5 * crate::net::MS;
+        let start = self.now;
+        let mut settled = Some(0);
+        while self.now < start + limit && self.violation.is_none() {
+            match (self.agreement().is_ok(), settled) {
+                (true, None) => settled = Some(self.now - start),
+                (false, _) => settled = None,
+                _ => {}
+            }
+            self.run_until((self.now + LOOK).min(start + limit));
+        }
+        settled.filter(|_| self.agreement().is_ok())
+    }
 }

@@ -94,7 +94,7 @@ impl Run {
         self.go(pause);
         self.peace();
         let bound = self.bound();
-        let settled = self.world.time_to_agreement(bound);
+        let settled = self.world.last_disagreement(bound);
         let error = self.world.violation.clone().or_else(|| match settled {
             None => Some(format!(
                 "no agreement within {} ms: {}",

@@ -292,11 +292,7 @@ impl Bully {
             return;
         }
         if !message.epoch_max().is_credible(self.seen) {
-            let id = self.links.get(&link).and_then(|l| l.peer.clone());
-            self.event(Event::EpochDropped {
-                id,
-                epoch: message.epoch_max(),
-            });
+            self.drop_incredible(link, &message);
             return;
         }
         let message = match message {
@@ -320,6 +316,24 @@ impl Bully {
             Message::Leave(leave) => self.on_leave(&from, leave),
             Message::Hello(_) | Message::HelloAck(_) | Message::HelloNack(_) => {}
         }
+    }
+
+    /// An epoch that no honest node holds. What is seen follows it by one leap and no more: a
+    /// peer that a lie has moved to the edge of what is credible would otherwise never be heard
+    /// again by one that the lie did not reach, and the two would both lead for good.
+    fn drop_incredible(&mut self, link: LinkId, message: &Message) {
+        let id = self.links.get(&link).and_then(|l| l.peer.clone());
+        let is_ours = match message {
+            Message::Hello(h) | Message::HelloAck(h) => {
+                h.cluster == self.config.cluster && h.mode == self.config.mode
+            }
+            _ => id.is_some(),
+        };
+        if is_ours && !cfg!(bully_mutant = "no-leap") {
+            self.seen = self.seen.leap();
+        }
+        let epoch = message.epoch_max();
+        self.event(Event::EpochDropped { id, epoch });
     }
 
     /// Notes that something came over an open connection, and from whom.
