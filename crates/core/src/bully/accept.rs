@@ -182,6 +182,7 @@ impl Bully {
 
     pub(super) fn on_beat(&mut self, from: &Address, link: LinkId, beat: Beat) {
         let is_direct = *from == beat.claim.id;
+        let is_new_way = self.is_new_way(from, &beat.claim);
         let accepted = self.accept(Offer::of_beat(&beat), from, Cause::GreaterClaim);
         let is_mine =
             matches!(self.role, Role::Following) && self.claim.as_ref() == Some(&beat.claim);
@@ -190,8 +191,8 @@ impl Bully {
                 self.via = Some(from.clone());
                 self.probes_dirty = true;
             }
-            if accepted && !is_direct {
-                self.contact(&beat.claim.id.clone());
+            if accepted && is_new_way {
+                self.follow_through(from);
             }
             if let Some(entries) = beat.members {
                 self.install(beat.mver, entries);
@@ -206,6 +207,15 @@ impl Bully {
             };
             self.send(link, Message::BeatAck(self.ack_as_built(ack)));
         }
+    }
+
+    /// Whether word of this claim from `from` opens a way to its leader that is not in use. Whoever
+    /// is merely shown a claim must ask to be passed the next Beats too, or loses it after F.
+    fn is_new_way(&self, from: &Address, claim: &Claim) -> bool {
+        let is_in_use = matches!(self.role, Role::Following)
+            && self.claim.as_ref() == Some(claim)
+            && (self.via.as_ref() == Some(from) || self.via.as_ref() == Some(&claim.id));
+        !is_in_use && *from != claim.id
     }
 
     #[cfg(not(bully_mutant = "acks-without-claim"))]
