@@ -76,6 +76,10 @@ impl Bully {
         let is_new_leader = old
             .as_ref()
             .is_none_or(|old| !old.is_of_same_node(&offer.claim));
+        if self.is_dead(&offer.claim) {
+            // Word that is younger than the proof of its death: it lives.
+            self.dead = None;
+        }
         self.see(offer.claim.epoch);
         self.seq = offer.seq;
         self.heard_at = self.now.fast.before(offer.age);
