@@ -105,6 +105,9 @@ impl Run {
         });
         if aloud {
             print!("{}", self.world.take_transcript());
+            for host in self.world.hosts.iter().filter(|_| std::env::var("DUMP").is_ok()) {
+                println!("{:#?} wants {:?}", host.node(), host.node().map(|n| n.poll_timeout(host.clocks(self.world.now))));
+            }
         }
         let settled_in = settled.unwrap_or(bound);
         Outcome {

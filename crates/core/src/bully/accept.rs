@@ -202,7 +202,9 @@ impl Bully {
                 self.install(beat.mver, entries);
             }
         }
-        if is_direct || accepted {
+        // A relay that follows a smaller claim learns of the greater one as its leader would.
+        let is_outdated = self.has_live_leader() && Some(&beat.claim) < self.claim.as_ref();
+        if is_direct || accepted || is_outdated {
             let ack = BeatAck {
                 report: self.report(),
                 need: self.need,

@@ -234,10 +234,7 @@ impl Bully {
         self.note_report(from, &ack.report);
         let (now, q) = (self.now.fast, self.q);
         if ack.q == q {
-            let took = now.since(self.query_sent);
-            self.remotes
-                .entry(from.clone())
-                .and_modify(|r| r.rtt.record(took));
+            self.measured(from, now.since(self.query_sent));
         }
         match &mut self.role {
             Role::Electing {

@@ -210,6 +210,7 @@ impl Bully {
 
     fn acknowledged(&mut self, from: &Address, ack: &BeatAck) {
         let (now, seq, claim) = (self.now.fast, self.seq, self.claim.clone());
+        let mut took = None;
         let Some(remote) = self.remotes.get_mut(from) else {
             return;
         };
@@ -217,13 +218,16 @@ impl Bully {
             && sent_seq == ack.report.seq
             && sent_seq == seq
         {
-            remote.rtt.record(now.since(at));
+            took = Some(now.since(at));
             remote.beat_sent = None;
         }
         remote.acked = claim.map(|c| (c, now));
         remote.list_acked = ack.mver;
         if !remote.reach {
             self.list_dirty = true;
+        }
+        if let Some(took) = took {
+            self.measured(from, took);
         }
     }
 
@@ -236,9 +240,8 @@ impl Bully {
             watcher.list_acked = ack.mver;
             self.need = self.need.max(ack.need);
             self.met.extend(ack.met.iter().cloned());
-        } else {
-            self.take_report(from, &ack.report);
         }
+        self.take_report(from, &ack.report);
     }
 
     /// The late leader has heard all it asked, or has waited δ: it leads on under its claim.

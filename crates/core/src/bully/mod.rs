@@ -349,7 +349,17 @@ impl Bully {
         self.seen = self.seen.max(epoch);
     }
 
-    /// Every answer settles what its sender owed (N3).
+    /// A round trip as long as F was none: somebody was stopped meanwhile, and δ must not grow
+    /// with the length of a pause.
+    fn measured(&mut self, id: &Address, took: Duration) {
+        let is_sound = took < self.config.fault() || cfg!(bully_mutant = "pause-is-round-trip");
+        if let Some(remote) = self.remotes.get_mut(id).filter(|_| is_sound) {
+            remote.rtt.record(took);
+        }
+    }
+
+    /// Every answer settles what its sender owed (N3), but for a Hello, which only its HelloAck
+    /// does: it carries the record of a member, and must not be lost behind other traffic.
     fn settle(&mut self, link: LinkId) {
         if let Some(link) = self.links.get_mut(&link) {
             link.owed_since = None;
@@ -362,14 +372,19 @@ impl Bully {
 
     /// Sends, and notes that an answer is owed where one is (N3).
     fn send(&mut self, to: LinkId, message: Message) {
-        let owes = match &message {
-            Message::Hello(_) | Message::Query(_) => true,
-            // A relayed Beat is acknowledged only where it is news.
-            Message::Beat(beat) | Message::Coord(beat) => beat.claim.id == self.me.id,
-            _ => false,
-        };
-        if owes && let Some(link) = self.links.get_mut(&to) {
-            link.owed_since.get_or_insert(self.now.fast);
+        if let Some(link) = self.links.get_mut(&to) {
+            let owed_since = match &message {
+                Message::Hello(_) => Some(&mut link.hello_owed_since),
+                Message::Query(_) => Some(&mut link.owed_since),
+                // A relayed Beat is acknowledged only where it is news.
+                Message::Beat(beat) | Message::Coord(beat) if beat.claim.id == self.me.id => {
+                    Some(&mut link.owed_since)
+                }
+                _ => None,
+            };
+            if let Some(owed_since) = owed_since {
+                owed_since.get_or_insert(self.now.fast);
+            }
         }
         self.out.push_back(Output::Send { to, message });
     }
