@@ -1,8 +1,6 @@
 //! What a scenario does to the world, and what it may ask of it.
 
-use std::collections::BTreeSet;
-
-use bully_core::{Address, Claim, Event, Input, MemberView, Message, Proposal, Status};
+use bully_core::{Event, Input, Message, Proposal};
 
 use crate::host::Queued;
 use crate::net::Packet;
@@ -187,156 +185,11 @@ impl World {
         }
     }
 
-    /// What a node says of itself.
-    pub fn status(&self, host: usize) -> Option<Status> {
-        let host = &self.hosts[host];
-        host.node().map(|n| n.status(host.clocks(self.now)))
-    }
-
-    /// Its members as it sees them.
-    pub fn members(&self, host: usize) -> Vec<MemberView> {
-        let host = &self.hosts[host];
-        host.node()
-            .map_or_else(Vec::new, |n| n.members(host.clocks(self.now)))
-    }
-
-    /// The address of the leader that a node names.
-    pub fn leader_of(&self, host: usize) -> Option<Address> {
-        self.status(host)?.leader.map(|l| l.id)
-    }
-
-    /// The claim that a node holds.
-    pub fn claim_of(&self, host: usize) -> Option<Claim> {
-        self.status(host)?.claim
-    }
-
-    /// Whether the node itself says that it leads.
-    pub fn leads(&self, host: usize) -> bool {
-        let host = &self.hosts[host];
-        host.is_running()
-            && host
-                .node()
-                .is_some_and(|n| n.leadership(host.clocks(self.now)).is_leader())
-    }
-
-    /// The address of a host's node.
-    pub fn id(&self, host: usize) -> Address {
-        self.hosts[host].setup.id.clone()
-    }
-
-    /// How many hosts there are.
-    pub fn len(&self) -> usize {
-        self.hosts.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.hosts.is_empty()
-    }
-
-    /// Whether a process runs there, and is not stopped.
-    pub fn is_running(&self, host: usize) -> bool {
-        self.hosts[host].is_running()
-    }
-
-    /// Whether a process is there, stopped or not.
-    pub fn is_present(&self, host: usize) -> bool {
-        self.hosts[host].process.is_some()
-    }
-
-    /// Running hosts by component: joined where both directions pass.
-    pub fn components(&self) -> Vec<Vec<usize>> {
-        let mut left: BTreeSet<usize> =
-            (0..self.len()).filter(|h| self.is_running(*h)).collect();
-        let mut components = Vec::new();
-        while let Some(first) = left.pop_first() {
-            let (mut found, mut next) = (vec![first], 0);
-            while next < found.len() {
-                let a = found[next];
-                next += 1;
-                let near: Vec<usize> = left
-                    .iter()
-                    .filter(|b| !self.net.is_cut(a, **b) && !self.net.is_cut(**b, a))
-                    .copied()
-                    .collect();
-                near.iter().for_each(|b| {
-                    left.remove(b);
-                });
-                found.extend(near);
-            }
-            found.sort_unstable();
-            components.push(found);
+    /// Every connection between two hosts breaks; both ends see it after a hop.
+    pub fn break_connections(&mut self, a: usize, b: usize) {
+        for conn in self.connections(a, b) {
+            self.transmit(conn, 0, Packet::Fin, false);
+            self.transmit(conn, 1, Packet::Fin, false);
         }
-        components
-    }
-
-    /// Agreement: in each component all name the same leader, which is of the component and says
-    /// so itself, and no other does. A component in which nobody may lead has none.
-    ///
-    /// # Errors
-    /// The first component that does not agree.
-    pub fn agreement(&self) -> Result<(), String> {
-        for component in self.components() {
-            self.agreement_in(&component)?;
-        }
-        Ok(())
-    }
-
-    fn agreement_in(&self, component: &[usize]) -> Result<(), String> {
-        let leaders: Vec<usize> = component.iter().filter(|h| self.leads(**h)).copied().collect();
-        let electable = component.iter().any(|h| {
-            self.status(*h).is_some_and(|s| s.priority > 0)
-        });
-        if !electable {
-            return match leaders.as_slice() {
-                [] => Ok(()),
-                _ => Err(format!("{leaders:?} lead with priority 0")),
-            };
-        }
-        let [leader] = leaders.as_slice() else {
-            return Err(format!("{component:?} has the leaders {leaders:?}"));
-        };
-        let id = self.id(*leader);
-        for host in component {
-            let named = self.leader_of(*host);
-            if named.as_ref() != Some(&id) {
-                return Err(format!("{host} names {named:?}, the leader is {leader} ({id})"));
-            }
-        }
-        Ok(())
-    }
-
-    /// Runs until all agree, looking each millisecond; the time it took, or none after `limit`.
-    pub fn time_to_agreement(&mut self, limit: u64) -> Option<u64> {
-        let (start, mut now) = (self.now, self.now);
-        loop {
-            if self.violation.is_some() {
-                return None;
-            }
-            if self.agreement().is_ok() {
-                return Some(self.now - start);
-            }
-            if now >= start + limit {
-                return None;
-            }
-            now += crate::net::MS;
-            self.run_until(now);
-        }
-    }
-
-    /// Runs for `limit` and says when the last disagreement ended; none if it has not.
-    pub fn last_disagreement(&mut self, limit: u64) -> Option<u64> {
-        const LOOK: u64 = 5 * crate::net::MS;
-        let start = self.now;
-        let mut settled = Some(0);
-        while self.now < start + limit && self.violation.is_none() {
-            match (self.agreement().is_ok(), settled) {
-                (true, None) => settled = Some(self.now - start),
-                (false, _) => settled = None,
-                _ => {}
-            }
-            self.run_until((self.now + LOOK).min(start + limit));
-        }
-        settled.filter(|_| self.agreement().is_ok())
     }
 }

@@ -1,6 +1,7 @@
 //! The protocol in virtual time: many nodes of the shipping core, a network with faults, and
 //! checkers that stand outside the code they check. A seed repeats a run exactly.
 
+mod ask;
 mod check;
 mod cover;
 mod faults;

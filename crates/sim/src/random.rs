@@ -363,7 +363,7 @@ impl Run {
             }
         }
         // A takeover may be under way at this very moment.
-        let grace = 4 * self.world.net.hop_max() + 2 * MS;
+        let grace = self.world.grace();
         self.world.time_to_agreement(grace).is_none().then(|| {
             let why = self.world.agreement().err().unwrap_or_default();
             format!("agreement was lost: {why}")
