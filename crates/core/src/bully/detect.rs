@@ -17,6 +17,7 @@ impl Bully {
         self.heard_at
             .after(self.config.fault())
             .after(self.stagger())
+            .max(self.yields_until)
     }
 
     fn stagger(&self) -> Duration {
@@ -306,12 +307,13 @@ impl Bully {
                 && must_surpass => {
                     self.need = self.need.max(asked);
                 }
+            // It is on its way to lead: to ask as well, just before its Coord comes, is waste.
+            Role::Following if self.is_candidate(from) && self.is_outranked_by(from) => {
+                self.yields_until = self.now.fast.after(self.delta() * 2);
+            }
             Role::Electing { cause, phase } => {
                 let cause = *cause;
-                let is_better = self
-                    .remotes
-                    .get(from)
-                    .is_some_and(|r| self.rank() > r.rank());
+                let is_better = !self.is_outranked_by(from);
                 match phase {
                     Phase::Wait { .. } if is_better && self.me.priority > 0 => {
                         self.collect(cause, false);
@@ -323,6 +325,10 @@ impl Bully {
             }
             _ => {}
         }
+    }
+
+    fn is_outranked_by(&self, id: &Address) -> bool {
+        self.remotes.get(id).is_none_or(|r| self.rank() < r.rank())
     }
 
     fn is_candidate(&self, id: &Address) -> bool {

@@ -132,7 +132,7 @@ impl Bully {
         }
     }
 
-    fn beat_all(&mut self) {
+    pub(super) fn beat_all(&mut self) {
         self.seq += 1;
         self.heard_at = self.now.fast;
         self.hold = self.stated_hold();
@@ -184,7 +184,7 @@ impl Bully {
     pub(super) fn on_beat_ack(&mut self, from: &Address, link: LinkId, ack: BeatAck) {
         self.settle(link);
         self.note_report(from, &ack.report);
-        if !self.leads() {
+        if !self.is_heard_as_leader() {
             self.on_watcher_ack(from, &ack);
             return;
         }
@@ -193,7 +193,7 @@ impl Bully {
         } else if ack.report.claim > self.claim {
             if ack.report.live {
                 self.take_report(from, &ack.report);
-            } else {
+            } else if self.leads() {
                 self.raise_epoch();
             }
         }

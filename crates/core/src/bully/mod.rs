@@ -96,6 +96,8 @@ struct Resigning {
     tried: Vec<Address>,
     /// Until when the last one tried may answer; none while the application stops.
     until: Option<Tick>,
+    /// While the application stops, followers are kept: else they would elect before it has.
+    next_beat: Tick,
 }
 
 /// The state of a node in bully mode. The names are those of PROTOCOL.md.
@@ -132,6 +134,8 @@ pub(crate) struct Bully {
 
     q: u64,
     query_sent: Tick,
+    /// As follower: a better-ranked node that has no leader asked, and is given its turn.
+    yields_until: Tick,
     /// When the leader changed, for the damping of A6.
     changes: VecDeque<Tick>,
     /// Since when claim and membership are as they are.
@@ -186,6 +190,7 @@ impl Bully {
             duplicate: BTreeSet::new(),
             q: 0,
             query_sent: Tick(0),
+            yields_until: Tick(0),
             changes: VecDeque::new(),
             stable_since: Tick(0),
             membership: 0,
@@ -282,7 +287,7 @@ impl Bully {
                 Some(Late::Draining) => self.now.fast,
                 Some(Late::Asking { until, .. }) => *until,
             }),
-            Role::Resigning(resigning) => next.maybe(resigning.until),
+            Role::Resigning(resigning) => next.at(resigning.until.unwrap_or(resigning.next_beat)),
         }
         next.get()
     }
@@ -446,6 +451,11 @@ impl Bully {
         matches!(&self.role, Role::Leading(reign) if reign.late.is_none())
     }
 
+    /// Whether others are to follow this node: it leads, or did until its application has stopped.
+    fn is_heard_as_leader(&self) -> bool {
+        self.leads() || matches!(&self.role, Role::Resigning(r) if r.until.is_none())
+    }
+
     /// Whether the leader that this node follows was heard within F and is not proved dead.
     fn has_live_leader(&self) -> bool {
         let Some(claim) = &self.claim else {
@@ -458,7 +468,7 @@ impl Bully {
 
     /// R.
     fn report(&self) -> Report {
-        let leads = self.leads();
+        let leads = self.is_heard_as_leader();
         Report {
             claim: self.claim.clone(),
             seq: self.seq,
