@@ -21,6 +21,8 @@ pub(crate) struct Link {
     pub(crate) parked: Option<Hello>,
     /// Since when the other end owes an answer (N3).
     pub(crate) owed_since: Option<Tick>,
+    /// The same for a HelloAck.
+    pub(crate) hello_owed_since: Option<Tick>,
     pub(crate) hello_sent: Option<Tick>,
     pub(crate) heard_at: Tick,
     /// A second connection to the same instance is closed then.
@@ -34,6 +36,7 @@ impl Link {
             peer: None,
             parked: None,
             owed_since: None,
+            hello_owed_since: None,
             hello_sent: None,
             heard_at: now,
             surplus_until: None,

@@ -160,9 +160,14 @@ impl Epoch {
         )
     }
 
+    /// The most that one message can add to what was seen.
+    pub(crate) fn leap(self) -> Self {
+        Self((self.0.max(Self::WALL_MAX) + Self::LEAP_MAX).min(NUMBER_MAX))
+    }
+
     /// Whether an honest node could hold this epoch, given the greatest one seen.
     pub(crate) fn is_credible(self, seen: Self) -> bool {
-        self.0 <= seen.0.max(Self::WALL_MAX) + Self::LEAP_MAX && self.0 <= NUMBER_MAX
+        self <= seen.leap()
     }
 }
 

@@ -76,6 +76,10 @@ impl Bully {
         let is_new_leader = old
             .as_ref()
             .is_none_or(|old| !old.is_of_same_node(&offer.claim));
+        if self.is_dead(&offer.claim) {
+            // Word that is younger than the proof of its death: it lives.
+            self.dead = None;
+        }
         self.see(offer.claim.epoch);
         self.seq = offer.seq;
         self.heard_at = self.now.fast.before(offer.age);
@@ -182,6 +186,7 @@ impl Bully {
 
     pub(super) fn on_beat(&mut self, from: &Address, link: LinkId, beat: Beat) {
         let is_direct = *from == beat.claim.id;
+        let is_new_way = self.is_new_way(from, &beat.claim);
         let accepted = self.accept(Offer::of_beat(&beat), from, Cause::GreaterClaim);
         let is_mine =
             matches!(self.role, Role::Following) && self.claim.as_ref() == Some(&beat.claim);
@@ -190,14 +195,16 @@ impl Bully {
                 self.via = Some(from.clone());
                 self.probes_dirty = true;
             }
-            if accepted && !is_direct {
-                self.contact(&beat.claim.id.clone());
+            if accepted && is_new_way {
+                self.follow_through(from);
             }
             if let Some(entries) = beat.members {
                 self.install(beat.mver, entries);
             }
         }
-        if is_direct || accepted {
+        // A relay that follows a smaller claim learns of the greater one as its leader would.
+        let is_outdated = self.has_live_leader() && Some(&beat.claim) < self.claim.as_ref();
+        if is_direct || accepted || is_outdated {
             let ack = BeatAck {
                 report: self.report(),
                 need: self.need,
@@ -206,6 +213,15 @@ impl Bully {
             };
             self.send(link, Message::BeatAck(self.ack_as_built(ack)));
         }
+    }
+
+    /// Whether word of this claim from `from` opens a way to its leader that is not in use. Whoever
+    /// is merely shown a claim must ask to be passed the next Beats too, or loses it after F.
+    fn is_new_way(&self, from: &Address, claim: &Claim) -> bool {
+        let is_in_use = matches!(self.role, Role::Following)
+            && self.claim.as_ref() == Some(claim)
+            && (self.via.as_ref() == Some(from) || self.via.as_ref() == Some(&claim.id));
+        !is_in_use && *from != claim.id
     }
 
     #[cfg(not(bully_mutant = "acks-without-claim"))]

@@ -17,6 +17,7 @@ impl Bully {
         self.heard_at
             .after(self.config.fault())
             .after(self.stagger())
+            .max(self.yields_until)
     }
 
     fn stagger(&self) -> Duration {
@@ -234,10 +235,7 @@ impl Bully {
         self.note_report(from, &ack.report);
         let (now, q) = (self.now.fast, self.q);
         if ack.q == q {
-            let took = now.since(self.query_sent);
-            self.remotes
-                .entry(from.clone())
-                .and_modify(|r| r.rtt.record(took));
+            self.measured(from, now.since(self.query_sent));
         }
         match &mut self.role {
             Role::Electing {
@@ -305,15 +303,17 @@ impl Bully {
             return;
         }
         match &self.role {
-            Role::Following if self.has_live_leader() && must_surpass => {
-                self.need = self.need.max(asked);
+            Role::Following if self.has_live_leader()
+                && must_surpass => {
+                    self.need = self.need.max(asked);
+                }
+            // It is on its way to lead: to ask as well, just before its Coord comes, is waste.
+            Role::Following if self.is_candidate(from) && self.is_outranked_by(from) => {
+                self.yields_until = self.now.fast.after(self.delta() * 2);
             }
             Role::Electing { cause, phase } => {
                 let cause = *cause;
-                let is_better = self
-                    .remotes
-                    .get(from)
-                    .is_some_and(|r| self.rank() > r.rank());
+                let is_better = !self.is_outranked_by(from);
                 match phase {
                     Phase::Wait { .. } if is_better && self.me.priority > 0 => {
                         self.collect(cause, false);
@@ -325,6 +325,10 @@ impl Bully {
             }
             _ => {}
         }
+    }
+
+    fn is_outranked_by(&self, id: &Address) -> bool {
+        self.remotes.get(id).is_none_or(|r| self.rank() < r.rank())
     }
 
     fn is_candidate(&self, id: &Address) -> bool {

@@ -1,5 +1,6 @@
 //! Hello: who is at the other end, and all it knows.
 
+
 use super::{Bully, Role};
 use crate::config::Config;
 use crate::event::Event;
@@ -55,10 +56,10 @@ impl Bully {
         let now = self.now.fast;
         let link = self.links.entry(id).or_insert_with(|| Link::new(None, now));
         link.heard_at = now;
+        let sent = link.hello_sent.filter(|_| is_ack);
         if is_ack {
-            link.owed_since = None;
+            (link.owed_since, link.hello_owed_since, link.hello_sent) = (None, None, None);
         }
-        let sent = link.hello_sent.take().filter(|_| is_ack);
         if let Some(reason) = self.objection(id, &hello) {
             self.refuse(id, &hello, reason);
             return;
@@ -72,10 +73,7 @@ impl Bully {
             return;
         }
         if let Some(sent) = sent {
-            let took = now.since(sent);
-            self.remotes
-                .entry(hello.member.id.clone())
-                .and_modify(|r| r.rtt.record(took));
+            self.measured(&hello.member.id, now.since(sent));
         }
         if !is_ack {
             let answer = self.hello();
@@ -108,9 +106,7 @@ impl Bully {
     }
 
     pub(super) fn refuse(&mut self, id: LinkId, hello: &Hello, reason: NackReason) {
-        if reason == NackReason::Myself {
-            self.found_self(id)
-        } else {
+        if reason == NackReason::Myself { self.found_self(id) } else {
             let id = hello.member.id.clone();
             self.event(Event::Refused {
                 id,
@@ -143,7 +139,7 @@ impl Bully {
         let Some(link) = self.links.get_mut(&id) else {
             return;
         };
-        link.owed_since = None;
+        (link.owed_since, link.hello_owed_since) = (None, None);
         let dialed = link.dialed.clone();
         match &reason {
             NackReason::Myself => self.found_self(id),

@@ -132,7 +132,7 @@ impl Bully {
         }
     }
 
-    fn beat_all(&mut self) {
+    pub(super) fn beat_all(&mut self) {
         self.seq += 1;
         self.heard_at = self.now.fast;
         self.hold = self.stated_hold();
@@ -184,7 +184,7 @@ impl Bully {
     pub(super) fn on_beat_ack(&mut self, from: &Address, link: LinkId, ack: BeatAck) {
         self.settle(link);
         self.note_report(from, &ack.report);
-        if !self.leads() {
+        if !self.is_heard_as_leader() {
             self.on_watcher_ack(from, &ack);
             return;
         }
@@ -193,7 +193,7 @@ impl Bully {
         } else if ack.report.claim > self.claim {
             if ack.report.live {
                 self.take_report(from, &ack.report);
-            } else {
+            } else if self.leads() {
                 self.raise_epoch();
             }
         }
@@ -210,6 +210,7 @@ impl Bully {
 
     fn acknowledged(&mut self, from: &Address, ack: &BeatAck) {
         let (now, seq, claim) = (self.now.fast, self.seq, self.claim.clone());
+        let mut took = None;
         let Some(remote) = self.remotes.get_mut(from) else {
             return;
         };
@@ -217,13 +218,16 @@ impl Bully {
             && sent_seq == ack.report.seq
             && sent_seq == seq
         {
-            remote.rtt.record(now.since(at));
+            took = Some(now.since(at));
             remote.beat_sent = None;
         }
         remote.acked = claim.map(|c| (c, now));
         remote.list_acked = ack.mver;
         if !remote.reach {
             self.list_dirty = true;
+        }
+        if let Some(took) = took {
+            self.measured(from, took);
         }
     }
 
@@ -236,9 +240,8 @@ impl Bully {
             watcher.list_acked = ack.mver;
             self.need = self.need.max(ack.need);
             self.met.extend(ack.met.iter().cloned());
-        } else {
-            self.take_report(from, &ack.report);
         }
+        self.take_report(from, &ack.report);
     }
 
     /// The late leader has heard all it asked, or has waited δ: it leads on under its claim.

@@ -25,6 +25,8 @@ impl Bully {
     pub(super) fn on_priority(&mut self, priority: u32) {
         self.me.priority = priority.min(Config::PRIORITY_MAX);
         self.me.inc += 1;
+        // The hold of A6 begins for one's own change as for anybody's.
+        self.stable_since = self.now.fast;
         self.announce();
         if self.me.priority == 0 && matches!(self.role, Role::Leading(_)) {
             self.begin_resigning(false, Cause::Resign);
@@ -46,6 +48,7 @@ impl Bully {
             claim,
             tried: Vec::new(),
             until: None,
+            next_beat: self.now.fast,
         });
         self.event(Event::Revoke);
     }
@@ -57,9 +60,17 @@ impl Bully {
     }
 
     pub(super) fn resign_due(&mut self) {
-        if matches!(&self.role, Role::Resigning(r) if r.until.is_some_and(|at| self.now.fast >= at))
-        {
-            self.try_successor();
+        let now = self.now.fast;
+        let Role::Resigning(resigning) = &mut self.role else {
+            return;
+        };
+        match resigning.until {
+            Some(until) if now >= until => self.try_successor(),
+            None if now >= resigning.next_beat => {
+                resigning.next_beat = now.after(self.config.heartbeat);
+                self.beat_all();
+            }
+            _ => {}
         }
     }
 

@@ -28,6 +28,16 @@ impl Bully {
         // Refusing reads the address afterwards, and so does nobody else.
         if let Some(remote) = link.peer.as_ref().and_then(|p| self.remotes.get_mut(p)) {
             remote.links.retain(|l| *l != id);
+            self.spare_the_last(&link);
+        }
+    }
+
+    /// Of what was one of two connections, the one that is left is no longer surplus.
+    fn spare_the_last(&mut self, closed: &Link) {
+        let remote = closed.peer.as_ref().and_then(|p| self.remotes.get(p));
+        let first = remote.and_then(|r| r.links.first());
+        if let Some(link) = first.and_then(|l| self.links.get_mut(l)) {
+            link.surplus_until = None;
         }
     }
 
@@ -89,14 +99,12 @@ impl Bully {
         let Some(link) = self.links.remove(&id) else {
             return;
         };
-        match link.peer {
+        match link.peer.clone() {
             Some(peer) => {
                 if let Some(remote) = self.remotes.get_mut(&peer) {
                     remote.links.retain(|l| *l != id);
-                    if let Some(link) = remote.links.first().and_then(|l| self.links.get_mut(l)) {
-                        link.surplus_until = None;
-                    }
                 }
+                self.spare_the_last(&link);
                 self.last_link_closed(&peer, true);
             }
             None => self.unanswered_dial(link.dialed.as_ref(), DialError::Reset),
@@ -214,8 +222,9 @@ impl Bully {
         if cfg!(bully_mutant = "no-one-way-rule") && link.peer.is_some() {
             return None;
         }
-        link.owed_since
-            .map(|since| since.after(self.config.fault()))
+        let since = [link.owed_since, link.hello_owed_since];
+        let first = since.into_iter().flatten().min();
+        first.map(|since| since.after(self.config.fault()))
     }
 
     /// N3: who owes an answer for F is closed, and dialled anew.
