@@ -4,6 +4,7 @@ use std::future::Future;
 use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
@@ -19,6 +20,9 @@ use super::webhook::Webhook;
 use super::{Ask, ask as asking, log};
 use crate::http;
 use crate::{Builder, Elector, StartError};
+
+/// How long a killed process may hold its ports.
+const GHOST_WITHIN: Duration = Duration::from_millis(300);
 
 /// Runs a node. Returns when it has left.
 pub fn run(settings: &Settings) -> Exit {
@@ -51,14 +55,32 @@ pub fn ask(question: &Ask) -> Exit {
 
 /// A taken port has an exit code of its own, so that a supervisor can tell it from a crash.
 fn exit_of(error: &anyhow::Error) -> Exit {
-    let in_use = error.chain().any(|cause| {
-        let io = match cause.downcast_ref::<StartError>() {
-            Some(StartError::Bind { source, .. }) => Some(source),
-            _ => cause.downcast_ref::<io::Error>(),
-        };
-        io.is_some_and(|e| e.kind() == io::ErrorKind::AddrInUse)
-    });
-    if in_use { Exit::InUse } else { Exit::Error }
+    if error.downcast_ref().is_some_and(is_in_use) { Exit::InUse } else { Exit::Error }
+}
+
+fn is_in_use(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::AddrInUse
+}
+
+fn is_taken(error: &StartError) -> bool {
+    matches!(error, StartError::Bind { source, .. } if is_in_use(source))
+}
+
+/// Binds again and again for a moment while a port is taken: a process that was just killed, and
+/// is restarted at once, holds its ports until the kernel is done with it.
+async fn patiently<T, E>(
+    bind: impl AsyncFn() -> Result<T, E>,
+    is_taken: impl Fn(&E) -> bool,
+) -> Result<T, E> {
+    let give_up = Instant::now() + GHOST_WITHIN;
+    loop {
+        match bind().await {
+            Err(error) if is_taken(&error) && Instant::now() < give_up => {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            outcome => return outcome,
+        }
+    }
 }
 
 /// One thread suffices for a node, and wakes no other between a word heard and the answer.
@@ -74,8 +96,10 @@ async fn node(settings: &Settings) -> anyhow::Result<Exit> {
     let mut signals = Signals::new()?;
     let webhook = settings.webhook.as_ref().map(|url| Webhook::new(url.as_str())).transpose();
     let webhook = webhook.map_err(|why| anyhow::anyhow!("the webhook cannot be used: {why}"))?;
-    let builder = builder(settings).listen().map_err(peers_remedy)?;
-    let listeners = bind_http(&settings.http).await?;
+    let builder = patiently(async || builder(settings).listen(), is_taken).await;
+    let builder = builder.map_err(peers_remedy)?;
+    let in_use = |e: &anyhow::Error| e.downcast_ref().is_some_and(is_in_use);
+    let listeners = patiently(async || bind_http(&settings.http).await, in_use).await?;
     say(&start_line(settings, &listeners));
     let elector = builder
         .start()
