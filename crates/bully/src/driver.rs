@@ -24,24 +24,14 @@ const BATCH_MAX: usize = 4_096;
 #[derive(Debug)]
 pub(crate) enum Command {
     /// Hand over, and leave for good if `leave`.
-    Resign {
-        leave: bool,
-        done: oneshot::Sender<()>,
-    },
+    Resign { leave: bool, done: oneshot::Sender<()> },
     /// A new priority.
-    Priority {
-        priority: u32,
-        done: oneshot::Sender<()>,
-    },
+    Priority { priority: u32, done: oneshot::Sender<()> },
 }
 
 /// The parts of a started node.
-pub(crate) type Started = (
-    Driver,
-    Arc<Shared>,
-    mpsc::UnboundedSender<Command>,
-    watch::Receiver<View>,
-);
+pub(crate) type Started =
+    (Driver, Arc<Shared>, mpsc::UnboundedSender<Command>, watch::Receiver<View>);
 
 /// Drives one node.
 #[derive(Debug)]
@@ -73,30 +63,18 @@ impl Driver {
             .iter()
             .map(std::net::TcpListener::local_addr)
             .collect::<Result<Vec<_>, _>>()?;
-        let port = local_addrs
-            .first()
-            .map_or(builder.port, std::net::SocketAddr::port);
+        let port = local_addrs.first().map_or(builder.port, std::net::SocketAddr::port);
         let places = places(&builder, port)?;
         let inst = Inst(u128::from_le_bytes(random()?));
         let (transport, events) = Transport::start(listeners, inst, Limits::default())?;
         let reserved: BTreeSet<IpAddr> = places.iter().filter_map(|p| p.host.ip()).collect();
         transport.reserve(reserved.iter().copied());
 
-        let bound = local_addrs
-            .first()
-            .map(std::net::SocketAddr::ip)
-            .filter(|ip| !ip.is_unspecified());
+        let bound =
+            local_addrs.first().map(std::net::SocketAddr::ip).filter(|ip| !ip.is_unspecified());
         let advertise = builder.advertise.as_deref();
-        let advertise = advertise
-            .map(|a| parse_place("advertise", a, port))
-            .transpose()?;
-        let standing = Standing {
-            advertise,
-            places: &places,
-            bound,
-            port,
-            inst,
-        };
+        let advertise = advertise.map(|a| parse_place("advertise", a, port)).transpose()?;
+        let standing = Standing { advertise, places: &places, bound, port, inst };
         let (id, ip) = identity::find(&standing).await;
 
         let config = Config {
@@ -111,9 +89,7 @@ impl Driver {
             heartbeat: builder.heartbeat,
             persist: false,
         };
-        config
-            .check()
-            .map_err(|e| StartError::Config(e.to_string()))?;
+        config.check().map_err(|e| StartError::Config(e.to_string()))?;
         let seed = u64::from_le_bytes(random::<8>()?);
         let shared = Arc::new(Shared::new(&config, local_addrs, |config| {
             Node::new(config, Stored::default(), seed)
@@ -212,10 +188,7 @@ impl Driver {
                 if matches!(message, Message::HelloAck(_)) {
                     self.transport.promote(link);
                 }
-                Input::Message {
-                    from: link,
-                    message,
-                }
+                Input::Message { from: link, message }
             }
             LinkEvent::Down { link } => Input::LinkDown { link },
         };

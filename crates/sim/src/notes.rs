@@ -62,10 +62,7 @@ impl World {
             },
             Event::EpochRaised { .. } => Seen::EpochRaised,
             Event::EpochDropped { .. } => Seen::EpochDropped,
-            Event::Refused {
-                reason: NackReason::DuplicateId,
-                ..
-            } => Seen::RefusedDuplicate,
+            Event::Refused { reason: NackReason::DuplicateId, .. } => Seen::RefusedDuplicate,
             _ => return,
         };
         self.cover.saw(seen);

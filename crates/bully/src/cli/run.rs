@@ -86,10 +86,7 @@ async fn patiently<T, E>(
 /// One thread suffices for a node, and wakes no other between a word heard and the answer.
 pub(super) fn runtime() -> anyhow::Result<Runtime> {
     let mut builder = tokio::runtime::Builder::new_current_thread();
-    builder
-        .enable_all()
-        .build()
-        .context("the runtime cannot start")
+    builder.enable_all().build().context("the runtime cannot start")
 }
 
 async fn node(settings: &Settings) -> anyhow::Result<Exit> {
@@ -101,10 +98,7 @@ async fn node(settings: &Settings) -> anyhow::Result<Exit> {
     let in_use = |e: &anyhow::Error| e.downcast_ref().is_some_and(is_in_use);
     let listeners = patiently(async || bind_http(&settings.http).await, in_use).await?;
     say(&start_line(settings, &listeners));
-    let elector = builder
-        .start()
-        .await
-        .map_err(|error| anyhow::anyhow!("{error}"))?;
+    let elector = builder.start().await.map_err(|error| anyhow::anyhow!("{error}"))?;
     let http = Http::start(&elector, settings.show_port, listeners, webhook)?;
     let outcome = serve_until_told(&elector, &mut signals).await;
     http.stop();
@@ -163,23 +157,15 @@ async fn bind_http(listen: &HttpListen) -> anyhow::Result<Vec<TcpListener>> {
         HttpListen::All(port) => {
             let bound = crate::link::bind(None, *port);
             let bound = bound.with_context(|| http_remedy(&format!("0.0.0.0:{port}")))?;
-            return bound
-                .into_iter()
-                .map(|l| Ok(TcpListener::from_std(l)?))
-                .collect();
+            return bound.into_iter().map(|l| Ok(TcpListener::from_std(l)?)).collect();
         }
         HttpListen::At(place) => place,
     };
     let bound = match place.ip() {
         Some(ip) => crate::link::bind(Some(ip), place.port).and_then(|listeners| {
-            listeners
-                .into_iter()
-                .map(TcpListener::from_std)
-                .collect::<io::Result<Vec<_>>>()
+            listeners.into_iter().map(TcpListener::from_std).collect::<io::Result<Vec<_>>>()
         }),
-        None => TcpListener::bind((&*place.host, place.port))
-            .await
-            .map(|l| vec![l]),
+        None => TcpListener::bind((&*place.host, place.port)).await.map(|l| vec![l]),
     };
     bound.with_context(|| http_remedy(&place.to_string()))
 }
@@ -192,10 +178,8 @@ fn http_remedy(address: &str) -> String {
 }
 
 fn start_line(settings: &Settings, http: &[TcpListener]) -> String {
-    let peers = SocketAddr::new(
-        settings.bind.unwrap_or(Ipv4Addr::UNSPECIFIED.into()),
-        settings.port,
-    );
+    let peers =
+        SocketAddr::new(settings.bind.unwrap_or(Ipv4Addr::UNSPECIFIED.into()), settings.port);
     let http = http.first().and_then(|l| l.local_addr().ok()).map_or_else(
         || "off".to_owned(),
         |at| match at.ip() {
@@ -225,28 +209,21 @@ impl Http {
         let (stop, stopped) = oneshot::channel::<()>();
         let app = http::app(elector.clone(), http::Options { show_port });
         let elector = elector.clone();
-        let listeners = listeners
-            .into_iter()
-            .map(TcpListener::into_std)
-            .collect::<io::Result<Vec<_>>>()?;
+        let listeners =
+            listeners.into_iter().map(TcpListener::into_std).collect::<io::Result<Vec<_>>>()?;
         let runtime = runtime()?;
-        let thread = std::thread::Builder::new()
-            .name("http".to_owned())
-            .spawn(move || {
-                runtime.block_on(async move {
-                    if let Some(webhook) = webhook {
+        let thread = std::thread::Builder::new().name("http".to_owned()).spawn(move || {
+            runtime.block_on(async move {
+                if let Some(webhook) = webhook {
                     webhook.spawn(elector);
                 }
                 serve(listeners, app, async {
-                        let _ = stopped.await;
-                    })
-                    .await;
-                });
-            })?;
-        Ok(Self {
-            stop: Some(stop),
-            thread: Some(thread),
-        })
+                    let _ = stopped.await;
+                })
+                .await;
+            });
+        })?;
+        Ok(Self { stop: Some(stop), thread: Some(thread) })
     }
 
     fn stop(mut self) {
@@ -322,13 +299,7 @@ fn raise_descriptor_limit() {
     let wanted = limit.maximum.unwrap_or(65_536).min(65_536);
     if limit.current.is_some_and(|current| current < wanted) {
         // What it cannot have, it does without: sockets are refused later, one by one.
-        let _ = setrlimit(
-            Resource::Nofile,
-            Rlimit {
-                current: Some(wanted),
-                ..limit
-            },
-        );
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), ..limit });
     }
 }
 

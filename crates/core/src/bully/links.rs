@@ -14,10 +14,7 @@ impl Bully {
             return;
         }
         let timeout = self.config.fault();
-        self.out.push_back(Output::Dial {
-            to: to.clone(),
-            timeout,
-        });
+        self.out.push_back(Output::Dial { to: to.clone(), timeout });
     }
 
     pub(super) fn close(&mut self, id: LinkId) {
@@ -89,9 +86,7 @@ impl Bully {
     /// Whether `id` was heard within F on an open connection.
     pub(super) fn is_heard(&self, id: &Address) -> bool {
         self.remotes.get(id).is_some_and(|r| {
-            r.links
-                .iter()
-                .any(|l| self.links.get(l).is_some_and(|l| !self.is_silent(l)))
+            r.links.iter().any(|l| self.links.get(l).is_some_and(|l| !self.is_silent(l)))
         })
     }
 
@@ -157,10 +152,7 @@ impl Bully {
         let is_left = self.remotes.get(dialed).is_some_and(|r| r.member.left);
         if !is_left && self.complaints.get(dialed) != Some(&reason) && *dialed != self.me.id {
             self.complaints.insert(dialed.clone(), reason.clone());
-            self.event(Event::Unreachable {
-                address: dialed.clone(),
-                reason: reason.clone(),
-            });
+            self.event(Event::Unreachable { address: dialed.clone(), reason: reason.clone() });
         }
         if refused {
             self.proved_dead(dialed);
@@ -184,9 +176,7 @@ impl Bully {
         };
         // An open connection that speaks is stronger than a refusal on the way to its address.
         let speaks = remote.links.iter().any(|l| {
-            self.links
-                .get(l)
-                .is_some_and(|l| self.now.fast.since(l.heard_at) < self.config.fault())
+            self.links.get(l).is_some_and(|l| self.now.fast.since(l.heard_at) < self.config.fault())
         });
         if speaks {
             return;
@@ -248,12 +238,8 @@ impl Bully {
                 None => self.unanswered_dial(dialed.as_ref(), DialError::TimedOut),
             }
         }
-        let surplus: alloc::vec::Vec<LinkId> = self
-            .links
-            .iter()
-            .filter(|(_, l)| due(l.surplus_until))
-            .map(|(id, _)| *id)
-            .collect();
+        let surplus: alloc::vec::Vec<LinkId> =
+            self.links.iter().filter(|(_, l)| due(l.surplus_until)).map(|(id, _)| *id).collect();
         surplus.into_iter().for_each(|id| self.close(id));
     }
 

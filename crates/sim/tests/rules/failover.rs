@@ -63,9 +63,9 @@ fn a3_without_the_stagger_all_would_stand_so_the_best_of_the_rest_moves_first() 
     world.crash(8);
     world.run_for(SEC);
     let electing = |host| {
-        let lost = world.events[start..].iter().any(|(_, h, e)| {
-            *h == host && matches!(e, Event::Elected { .. })
-        });
+        let lost = world.events[start..]
+            .iter()
+            .any(|(_, h, e)| *h == host && matches!(e, Event::Elected { .. }));
         lost
     };
     assert_eq!((0..9).filter(|h| electing(*h)).collect::<Vec<_>>(), [7]);
@@ -173,12 +173,7 @@ fn a_message_on_a_connection_without_a_hello_is_ignored() {
     let mut world = running(2);
     let claim = world.claim_of(0);
     let link = bully_core::LinkId(9_999);
-    let leave = bully_core::Leave {
-        inc: 9,
-        claim: claim.clone(),
-        successor: None,
-        gone: true,
-    };
+    let leave = bully_core::Leave { inc: 9, claim: claim.clone(), successor: None, gone: true };
     world.input(0, bully_core::Input::Message { from: link, message: Message::Leave(leave) });
     world.run_for(SEC);
     assert_eq!(world.claim_of(0), claim);
