@@ -306,7 +306,7 @@ async fn a_node_is_asked() {
     let app = crate::http::app(elector.clone(), crate::http::Options::default());
     let (stop, stopped) = oneshot::channel::<()>();
     let server = tokio::spawn(crate::http::serve(listener, app, async {
-        drop(stopped.await)
+        drop(stopped.await);
     }));
     assert_eq!(
         answer(&to(port, LEADER, false)).await,
