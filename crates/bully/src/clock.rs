@@ -28,26 +28,13 @@ impl Clock {
     pub(crate) fn new() -> Self {
         // Not zero: "an hour ago" must be a moment, too.
         let start = 1_000_000_000_000_000;
-        Self {
-            state: Mutex::new(State {
-                last: sample(),
-                fast: start,
-                slow: start,
-            }),
-        }
+        Self { state: Mutex::new(State { last: sample(), fast: start, slow: start }) }
     }
 
     pub(crate) fn now(&self) -> Now {
-        let mut state = self
-            .state
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         state.advance(sample());
-        Now {
-            fast: Tick(state.fast),
-            slow: Tick(state.slow),
-            wall_ms: wall_ms(SystemTime::now()),
-        }
+        Now { fast: Tick(state.fast), slow: Tick(state.slow), wall_ms: wall_ms(SystemTime::now()) }
     }
 }
 
@@ -80,22 +67,14 @@ mod tests {
 
     #[test]
     fn the_fast_clock_takes_the_largest_step_and_the_slow_one_the_smallest() {
-        let mut state = State {
-            last: [10, 10, 10],
-            fast: 0,
-            slow: 0,
-        };
+        let mut state = State { last: [10, 10, 10], fast: 0, slow: 0 };
         state.advance([40, 20, 30]);
         assert_eq!((state.fast, state.slow), (30, 10));
     }
 
     #[test]
     fn neither_clock_ever_goes_back() {
-        let mut state = State {
-            last: [10, 10, 10],
-            fast: 5,
-            slow: 5,
-        };
+        let mut state = State { last: [10, 10, 10], fast: 5, slow: 5 };
         state.advance([0, 0, 0]);
         assert_eq!((state.fast, state.slow), (5, 5));
         state.advance([10, 0, 0]);

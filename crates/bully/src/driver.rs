@@ -1,6 +1,8 @@
 //! The one task that owns the protocol: it feeds the node what happens and performs what the
 //! node asks.
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -22,30 +24,22 @@ const BATCH_MAX: usize = 4_096;
 #[derive(Debug)]
 pub(crate) enum Command {
     /// Hand over, and leave for good if `leave`.
-    Resign {
-        leave: bool,
-        done: oneshot::Sender<()>,
-    },
+    Resign { leave: bool, done: oneshot::Sender<()> },
     /// A new priority.
-    Priority {
-        priority: u32,
-        done: oneshot::Sender<()>,
-    },
+    Priority { priority: u32, done: oneshot::Sender<()> },
 }
 
 /// The parts of a started node.
-pub(crate) type Started = (
-    Driver,
-    Arc<Shared>,
-    mpsc::UnboundedSender<Command>,
-    watch::Receiver<View>,
-);
+pub(crate) type Started =
+    (Driver, Arc<Shared>, mpsc::UnboundedSender<Command>, watch::Receiver<View>);
 
 /// Drives one node.
 #[derive(Debug)]
 pub(crate) struct Driver {
     shared: Arc<Shared>,
     transport: Transport,
+    /// The addresses for which a connection's place is kept: the listed ones and the members'.
+    reserved: BTreeSet<IpAddr>,
     events: Events,
     commands: mpsc::UnboundedReceiver<Command>,
     view: watch::Sender<View>,
@@ -59,6 +53,7 @@ pub(crate) struct Driver {
 impl Driver {
     /// Binds, finds out who this node is, and makes ready to run.
     pub(crate) async fn prepare(builder: Builder) -> Result<Started, StartError> {
+        check_cluster(&builder.cluster)?;
         let mut builder = builder.listen()?;
         let listeners = std::mem::take(&mut builder.listeners);
         for listener in &listeners {
@@ -68,29 +63,18 @@ impl Driver {
             .iter()
             .map(std::net::TcpListener::local_addr)
             .collect::<Result<Vec<_>, _>>()?;
-        let port = local_addrs
-            .first()
-            .map_or(builder.port, std::net::SocketAddr::port);
+        let port = local_addrs.first().map_or(builder.port, std::net::SocketAddr::port);
         let places = places(&builder, port)?;
         let inst = Inst(u128::from_le_bytes(random()?));
         let (transport, events) = Transport::start(listeners, inst, Limits::default())?;
-        transport.reserve(places.iter().filter_map(|p| p.host.ip()));
+        let reserved: BTreeSet<IpAddr> = places.iter().filter_map(|p| p.host.ip()).collect();
+        transport.reserve(reserved.iter().copied());
 
-        let bound = local_addrs
-            .first()
-            .map(|a| a.ip())
-            .filter(|ip| !ip.is_unspecified());
+        let bound =
+            local_addrs.first().map(std::net::SocketAddr::ip).filter(|ip| !ip.is_unspecified());
         let advertise = builder.advertise.as_deref();
-        let advertise = advertise
-            .map(|a| parse_place("advertise", a, port))
-            .transpose()?;
-        let standing = Standing {
-            advertise,
-            places: &places,
-            bound,
-            port,
-            inst,
-        };
+        let advertise = advertise.map(|a| parse_place("advertise", a, port)).transpose()?;
+        let standing = Standing { advertise, places: &places, bound, port, inst };
         let (id, ip) = identity::find(&standing).await;
 
         let config = Config {
@@ -105,9 +89,7 @@ impl Driver {
             heartbeat: builder.heartbeat,
             persist: false,
         };
-        config
-            .check()
-            .map_err(|e| StartError::Config(e.to_string()))?;
+        config.check().map_err(|e| StartError::Config(e.to_string()))?;
         let seed = u64::from_le_bytes(random::<8>()?);
         let shared = Arc::new(Shared::new(&config, local_addrs, |config| {
             Node::new(config, Stored::default(), seed)
@@ -117,6 +99,7 @@ impl Driver {
         let driver = Self {
             shared: Arc::clone(&shared),
             transport,
+            reserved,
             events,
             commands,
             view,
@@ -139,18 +122,19 @@ impl Driver {
                     Some(event) => self.take_batch(event),
                     None => break,
                 },
-                command = self.commands.recv(), if is_owned => match command {
-                    Some(command) => self.obey(command),
-                    None => {
-                        // Nobody holds this node any more.
-                        is_owned = false;
-                        self.step(Input::Resign { leave: true });
+                command = self.commands.recv(), if is_owned => {
+                    is_owned = command.is_some();
+                    // Nobody holds this node any more: it leaves.
+                    match command {
+                        Some(command) => self.obey(command),
+                        None => self.step(Input::Resign { leave: true }),
                     }
-                },
+                }
                 () = tokio::time::sleep(pause) => self.catch_up().await,
             }
             self.answer_waiting();
         }
+        tracing::debug!(closed = ?self.transport.counts(), "left");
         self.transport.shutdown().await;
         for done in self.waiting.drain(..).chain(self.leaving.drain(..)) {
             let _ = done.send(());
@@ -204,10 +188,7 @@ impl Driver {
                 if matches!(message, Message::HelloAck(_)) {
                     self.transport.promote(link);
                 }
-                Input::Message {
-                    from: link,
-                    message,
-                }
+                Input::Message { from: link, message }
             }
             LinkEvent::Down { link } => Input::LinkDown { link },
         };
@@ -217,11 +198,8 @@ impl Driver {
     fn obey(&mut self, command: Command) {
         match command {
             Command::Resign { leave, done } => {
-                if leave {
-                    self.leaving.push(done)
-                } else {
-                    self.waiting.push(done)
-                }
+                let who = if leave { &mut self.leaving } else { &mut self.waiting };
+                who.push(done);
                 self.step(Input::Resign { leave });
             }
             Command::Priority { priority, done } => {
@@ -270,10 +248,21 @@ impl Driver {
             // Whoever acts on leadership asks at each use, and was told no from here on.
             Event::Revoke => return Some(Input::Revoked),
             Event::Stopped => self.stopped = true,
-            Event::Joined { id, .. } => self.transport.reserve(id.host.ip()),
+            Event::Joined { id, .. } => {
+                if let Some(ip) = id.host.ip() {
+                    self.reserve(ip);
+                }
+            }
             _ => {}
         }
         None
+    }
+
+    /// Keeps a place for a member, up to as many as there can be members.
+    fn reserve(&mut self, ip: IpAddr) {
+        if self.reserved.len() < Config::MEMBERS_MAX && self.reserved.insert(ip) {
+            self.transport.reserve(self.reserved.iter().copied());
+        }
     }
 
     fn publish(&mut self) {
@@ -298,6 +287,15 @@ impl Driver {
             }
         }
     }
+}
+
+/// What peers accept as a cluster's name.
+fn check_cluster(name: &str) -> Result<(), StartError> {
+    if (1..=64).contains(&name.len()) && !name.contains(char::is_control) {
+        return Ok(());
+    }
+    let why = format!("cluster {name:?}: expected 1 to 64 bytes without control characters");
+    Err(StartError::Config(why))
 }
 
 /// The places to dial, blanks and repeats left out.

@@ -31,9 +31,7 @@ pub struct Elector {
 
 impl fmt::Debug for Elector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Elector")
-            .field("node", &self.node())
-            .finish_non_exhaustive()
+        f.debug_struct("Elector").field("node", &self.node()).finish_non_exhaustive()
     }
 }
 
@@ -101,14 +99,12 @@ impl Elector {
     /// successor was found; at once if this node does not lead. A node whose priority is strictly
     /// the highest takes leadership back after the hold.
     pub async fn resign(&self) {
-        self.command(|done| Command::Resign { leave: false, done })
-            .await;
+        self.command(|done| Command::Resign { leave: false, done }).await;
     }
 
     /// Hand leadership over, say goodbye, and close all connections.
     pub async fn shutdown(&self) {
-        self.command(|done| Command::Resign { leave: true, done })
-            .await;
+        self.command(|done| Command::Resign { leave: true, done }).await;
     }
 
     /// Change this node's priority. A leader that is given 0 hands over.
@@ -117,12 +113,9 @@ impl Elector {
     /// If it is above 1,000.
     pub async fn set_priority(&self, priority: u32) -> Result<(), StartError> {
         if priority > bully_core::Config::PRIORITY_MAX {
-            return Err(StartError::Config(
-                ConfigError::Priority(priority).to_string(),
-            ));
+            return Err(StartError::Config(ConfigError::Priority(priority).to_string()));
         }
-        self.command(|done| Command::Priority { priority, done })
-            .await;
+        self.command(|done| Command::Priority { priority, done }).await;
         Ok(())
     }
 
@@ -233,9 +226,7 @@ impl Builder {
     /// If the port cannot be bound.
     pub fn listen(mut self) -> Result<Self, StartError> {
         if self.listeners.is_empty() {
-            let ip = self
-                .bind
-                .map_or_else(|| "0.0.0.0".to_owned(), |ip| ip.to_string());
+            let ip = self.bind.map_or_else(|| "0.0.0.0".to_owned(), |ip| ip.to_string());
             let address = format!("{ip}:{}", self.port);
             self.listeners = link::bind(self.bind, self.port)
                 .map_err(|source| StartError::Bind { address, source })?;
@@ -253,11 +244,7 @@ impl Builder {
     pub async fn start(self) -> Result<Elector, StartError> {
         let (driver, shared, commands, view) = Driver::prepare(self).await?;
         tokio::spawn(driver.run());
-        Ok(Elector {
-            shared,
-            commands,
-            view,
-        })
+        Ok(Elector { shared, commands, view })
     }
 }
 
@@ -295,10 +282,7 @@ pub(crate) fn parse_place(
     text: &str,
     port: u16,
 ) -> Result<Address, StartError> {
-    let wrong = |_: AddressError| StartError::Address {
-        what,
-        text: text.to_owned(),
-    };
+    let wrong = |_: AddressError| StartError::Address { what, text: text.to_owned() };
     let bare = text.trim();
     if let Ok(ip) = bare.parse::<IpAddr>() {
         return Ok(Address::new(ip, port));
@@ -308,37 +292,22 @@ pub(crate) fn parse_place(
     {
         return Ok(Address::new(IpAddr::V6(ip), port));
     }
-    let address = if bare.contains(':') {
-        bare.to_owned()
-    } else {
-        format!("{bare}:{port}")
-    };
+    let address = if bare.contains(':') { bare.to_owned() } else { format!("{bare}:{port}") };
     let address: Address = address.parse().map_err(wrong)?;
     let is_sound = match &address.host {
         bully_core::Host::Name(name) => is_host_name(name),
         _ => true,
     };
-    if address.port == 0 || !is_sound {
-        Err(wrong(AddressError))
-    } else {
-        Ok(address)
-    }
+    if address.port == 0 || !is_sound { Err(wrong(AddressError)) } else { Ok(address) }
 }
 
 /// Whether the text can be a host name: labels of letters, digits, `-` and `_`, at most 253 bytes.
 fn is_host_name(name: &str) -> bool {
     let is_label = |label: &str| {
         (1..=63).contains(&label.len())
-            && label
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
     };
-    name.len() <= 253
-        && name
-            .strip_suffix('.')
-            .unwrap_or(name)
-            .split('.')
-            .all(is_label)
+    name.len() <= 253 && name.strip_suffix('.').unwrap_or(name).split('.').all(is_label)
 }
 
 #[cfg(test)]
@@ -356,23 +325,15 @@ mod tests {
             ("[::1]", "[::1]:8117"),
             ("[::1]:9", "[::1]:9"),
         ] {
-            assert_eq!(
-                parse_place("nodes", text, 8117).unwrap().to_string(),
-                expected
-            );
+            assert_eq!(parse_place("nodes", text, 8117).unwrap().to_string(), expected);
         }
     }
 
     #[test]
     fn what_is_no_place_is_an_error_that_names_it() {
-        for text in [
-            "", ":", "a:b", "a:0", "a b", "a..b", "[::1", "http://a", "a:70000",
-        ] {
+        for text in ["", ":", "a:b", "a:0", "a b", "a..b", "[::1", "http://a", "a:70000"] {
             let error = parse_place("nodes", text, 8117).unwrap_err().to_string();
-            assert!(
-                error.starts_with(&format!("nodes: {text:?} is not an address")),
-                "{error}"
-            );
+            assert!(error.starts_with(&format!("nodes: {text:?} is not an address")), "{error}");
         }
     }
 }

@@ -45,9 +45,7 @@ pub(crate) async fn find(standing: &Standing<'_>) -> Identity {
     }
     let ip = match standing.bound {
         Some(ip) => ip,
-        None => route_source(standing.places)
-            .await
-            .unwrap_or_else(|| first_global(&local)),
+        None => route_source(standing.places).await.unwrap_or_else(|| first_global(&local)),
     };
     (Address::new(ip, standing.port), Some(ip))
 }
@@ -59,11 +57,7 @@ async fn listed(standing: &Standing<'_>, local: &BTreeSet<IpAddr>) -> Option<Ide
     let (plain, named): (Vec<_>, Vec<_>) =
         candidates.partition(|p| !matches!(p.host, Host::Name(_)));
     for place in plain.into_iter().chain(named) {
-        if let Some(ip) = resolve(place)
-            .await
-            .into_iter()
-            .find(|ip| is_local(*ip, local))
-        {
+        if let Some(ip) = resolve(place).await.into_iter().find(|ip| is_local(*ip, local)) {
             return Some((place.clone(), Some(ip)));
         }
     }
@@ -89,11 +83,7 @@ fn local_addresses(bound: Option<IpAddr>) -> BTreeSet<IpAddr> {
     if let Some(ip) = bound {
         return BTreeSet::from([ip]);
     }
-    if_addrs::get_if_addrs()
-        .unwrap_or_default()
-        .into_iter()
-        .map(|i| i.ip())
-        .collect()
+    if_addrs::get_if_addrs().unwrap_or_default().into_iter().map(|i| i.ip()).collect()
 }
 
 /// All of 127.0.0.0/8 is local though the interface has one address of it.
@@ -122,11 +112,7 @@ fn first_global(local: &BTreeSet<IpAddr>) -> IpAddr {
         IpAddr::V4(ip) => !ip.is_loopback() && !ip.is_link_local(),
         IpAddr::V6(ip) => !ip.is_loopback() && !ip.is_unicast_link_local(),
     };
-    local
-        .iter()
-        .find(is_global)
-        .copied()
-        .unwrap_or(Ipv4Addr::LOCALHOST.into())
+    local.iter().find(is_global).copied().unwrap_or(Ipv4Addr::LOCALHOST.into())
 }
 
 #[cfg(test)]
@@ -135,13 +121,7 @@ mod tests {
 
     fn standing<'a>(places: &'a [Address], bound: Option<&str>) -> Standing<'a> {
         let bound = bound.map(|ip| ip.parse().unwrap());
-        Standing {
-            advertise: None,
-            places,
-            bound,
-            port: 8117,
-            inst: Inst(1),
-        }
+        Standing { advertise: None, places, bound, port: 8117, inst: Inst(1) }
     }
 
     fn places(texts: &[&str]) -> Vec<Address> {
@@ -152,39 +132,20 @@ mod tests {
     async fn what_is_advertised_comes_first() {
         let list = places(&["127.0.0.1:8117"]);
         let advertise = Some("10.9.8.7:1".parse().unwrap());
-        let found = find(&Standing {
-            advertise,
-            ..standing(&list, None)
-        })
-        .await;
-        assert_eq!(
-            found,
-            (
-                "10.9.8.7:1".parse().unwrap(),
-                Some("10.9.8.7".parse().unwrap())
-            )
-        );
+        let found = find(&Standing { advertise, ..standing(&list, None) }).await;
+        assert_eq!(found, ("10.9.8.7:1".parse().unwrap(), Some("10.9.8.7".parse().unwrap())));
     }
 
     #[tokio::test]
     async fn a_listed_local_address_with_the_own_port_comes_next() {
         let list = places(&["192.0.2.1:8117", "127.0.0.1:1", "127.0.0.1:8117"]);
-        assert_eq!(
-            find(&standing(&list, None)).await.0.to_string(),
-            "127.0.0.1:8117"
-        );
+        assert_eq!(find(&standing(&list, None)).await.0.to_string(), "127.0.0.1:8117");
     }
 
     #[tokio::test]
     async fn of_several_local_addresses_the_bound_one_counts() {
         let list = places(&["127.0.0.1:8117", "127.0.0.2:8117"]);
-        assert_eq!(
-            find(&standing(&list, Some("127.0.0.2")))
-                .await
-                .0
-                .to_string(),
-            "127.0.0.2:8117"
-        );
+        assert_eq!(find(&standing(&list, Some("127.0.0.2"))).await.0.to_string(), "127.0.0.2:8117");
     }
 
     #[tokio::test]
@@ -198,9 +159,6 @@ mod tests {
     #[tokio::test]
     async fn a_list_without_oneself_leaves_the_source_of_the_route() {
         let list = places(&["127.0.0.1:9"]);
-        assert_eq!(
-            find(&standing(&list, None)).await.0.to_string(),
-            "127.0.0.1:8117"
-        );
+        assert_eq!(find(&standing(&list, None)).await.0.to_string(), "127.0.0.1:8117");
     }
 }

@@ -51,11 +51,7 @@ impl Journal {
     }
 
     pub(crate) fn after(&self, revision: u64) -> Vec<Entry> {
-        self.entries
-            .iter()
-            .filter(|e| e.revision > revision)
-            .cloned()
-            .collect()
+        self.entries.iter().filter(|e| e.revision > revision).cloned().collect()
     }
 
     /// Enters an event, and says it where an operator should read it.
@@ -65,14 +61,12 @@ impl Journal {
             Event::Following { claim, cause } => self.leads(claim, *cause, false, now),
             Event::Deposed { claim, cause } => {
                 self.since = now;
-                self.add(now, EntryKind::Deposed, "this node no longer leads")
-                    .about(*cause, claim);
+                self.add(now, EntryKind::Deposed, "this node no longer leads").about(*cause, claim);
             }
             Event::LeaderLost { claim, cause } => {
                 self.since = now;
                 let message = format!("{} is lost: {}", claim.id, phrase(*cause));
-                self.add(now, EntryKind::LeaderLost, message)
-                    .about(*cause, claim);
+                self.add(now, EntryKind::LeaderLost, message).about(*cause, claim);
             }
             Event::EpochRaised { claim } => {
                 let message = format!("{} leads on under epoch {}", claim.id, claim.epoch.0);
@@ -82,16 +76,10 @@ impl Journal {
             Event::Joined { id, leader } => self.joined(id, leader.as_ref(), now),
             Event::Left { id } => self.add(now, EntryKind::Left, format!("{id} left")).of(id),
             Event::MemberLost { id } => {
-                self.add(
-                    now,
-                    EntryKind::MemberLost,
-                    format!("{id} is no longer heard"),
-                )
-                .of(id);
+                self.add(now, EntryKind::MemberLost, format!("{id} is no longer heard")).of(id);
             }
             Event::MemberBack { id } => {
-                self.add(now, EntryKind::MemberBack, format!("{id} is heard again"))
-                    .of(id);
+                self.add(now, EntryKind::MemberBack, format!("{id} is heard again")).of(id);
             }
             Event::Unreachable { address, reason } => {
                 let message = unreachable(address, reason);
@@ -141,12 +129,8 @@ impl Journal {
         self.leader = Some(claim.id.clone());
         self.since = now;
         let who = if by_self { " (this node)" } else { "" };
-        let message = format!(
-            "{}{who} leads, epoch {}: {}",
-            claim.id,
-            claim.epoch.0,
-            phrase(cause)
-        );
+        let message =
+            format!("{}{who} leads, epoch {}: {}", claim.id, claim.epoch.0, phrase(cause));
         if is_new {
             notice(&message);
         }

@@ -4,22 +4,27 @@
 //! **In bully mode, the default, a split network has two leaders**, one on each side, until it
 //! heals. Use it for work that may be done twice, or that something else fences.
 //!
-//! ```no_run
+//! ```
 //! use bully::Elector;
 //!
-//! # async fn work() -> Result<(), bully::StartError> {
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), bully::StartError> {
+//! // Each machine lists all of them. Here one stands alone, on a free port of this machine.
+//! let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
 //! let elector = Elector::builder()
-//!     .nodes(["192.168.1.67", "192.168.1.68", "192.168.1.69"])
+//!     .nodes([listener.local_addr()?.to_string()])
+//!     .listener(listener)
 //!     .start()
 //!     .await?;
-//! loop {
-//!     if elector.leadership().is_leader() {
-//!         // One step of the leader's work; then ask again.
-//!     }
-//!     tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-//! #   break;
+//!
+//! let mut view = elector.view();
+//! view.wait_for(|view| view.leader.is_some()).await.expect("the node runs");
+//!
+//! if elector.leadership().is_leader() {
+//!     // One step of the leader's work; then ask again.
 //! }
 //! elector.shutdown().await;
+//! assert!(!elector.leadership().is_leader());
 //! # Ok(())
 //! # }
 //! ```

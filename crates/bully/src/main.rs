@@ -10,10 +10,7 @@ fn main() -> ExitCode {
         Ok(Invocation::Run(configuration)) => cli::run(&configuration.settings),
         Ok(Invocation::Demo { once }) => cli::demo(once),
         Ok(Invocation::Ask(question)) => cli::ask(&question),
-        Ok(Invocation::Config {
-            configuration,
-            json,
-        }) => print(&cli::report(&configuration, json)),
+        Ok(Invocation::Config { configuration, json }) => print(&cli::report(&configuration, json)),
         Ok(Invocation::Help(text) | Invocation::Version(text)) => print(&text),
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "bully: {error}");

@@ -43,10 +43,7 @@ impl Shared {
     ) -> Self {
         let clock = Clock::new();
         let stepped_at = clock.now().fast;
-        let machine = Machine {
-            node: node(config.clone()),
-            stepped_at,
-        };
+        let machine = Machine { node: node(config.clone()), stepped_at };
         let cluster = config.cluster.to_string();
         let journal = Journal::new(config.id.clone(), cluster.clone(), SystemTime::now());
         Self {
@@ -74,11 +71,7 @@ impl Shared {
         let machine = lock(&self.machine);
         let now = self.clock.now();
         // A node that waits for nothing still shows that its loop turns.
-        machine
-            .node
-            .poll_timeout(now)
-            .unwrap_or(Duration::MAX)
-            .min(Duration::from_millis(500))
+        machine.node.poll_timeout(now).unwrap_or(Duration::MAX).min(Duration::from_millis(500))
     }
 
     pub(crate) fn enter(&self, event: &Event, now: SystemTime) {
@@ -149,7 +142,7 @@ impl Shared {
             let machine = lock(&self.machine);
             machine.node.members(self.clock.now())
         };
-        views.into_iter().map(member).collect()
+        views.iter().map(member).collect()
     }
 
     pub(crate) fn history(&self, after: u64) -> Vec<Entry> {
@@ -157,7 +150,7 @@ impl Shared {
     }
 }
 
-fn member(view: bully_core::MemberView) -> Member {
+fn member(view: &bully_core::MemberView) -> Member {
     Member {
         node: view.id.to_string(),
         ip: view.ip,

@@ -86,11 +86,7 @@ impl Leader {
     pub fn address(&self) -> String {
         match self.ip {
             Some(ip) => ip.to_string(),
-            None => self
-                .node
-                .rsplit_once(':')
-                .map_or(&*self.node, |(host, _)| host)
-                .to_owned(),
+            None => self.node.rsplit_once(':').map_or(&*self.node, |(host, _)| host).to_owned(),
         }
     }
 }

@@ -4,10 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../..")
-        .canonicalize()
-        .expect("the repository")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the repository")
 }
 
 /// All files that end like this, below a folder; build output left out.
@@ -34,11 +31,7 @@ fn no_source_file_is_longer_than_500_lines() {
     assert!(sources.len() > 40, "the sources are where they were");
     for path in sources {
         let lines = read(&path).lines().count();
-        assert!(
-            lines <= 500,
-            "{} has {lines} lines: move the walls",
-            path.display()
-        );
+        assert!(lines <= 500, "{} has {lines} lines: move the walls", path.display());
     }
 }
 
@@ -47,22 +40,11 @@ fn no_source_file_is_longer_than_500_lines() {
 fn nothing_above_elector_imports_the_core() {
     let source = root().join("crates/bully/src");
     let above = [source.join("http"), source.join("cli")];
-    let mut above: Vec<PathBuf> = above
-        .iter()
-        .flat_map(|folder| files(folder, ".rs"))
-        .collect();
-    above.extend([
-        source.join("main.rs"),
-        source.join("view.rs"),
-        source.join("lib.rs"),
-    ]);
+    let mut above: Vec<PathBuf> = above.iter().flat_map(|folder| files(folder, ".rs")).collect();
+    above.extend([source.join("main.rs"), source.join("view.rs"), source.join("lib.rs")]);
     assert!(above.len() > 20, "the interfaces are where they were");
     for path in above {
-        assert!(
-            !read(&path).contains("bully_core"),
-            "{} imports bully-core",
-            path.display()
-        );
+        assert!(!read(&path).contains("bully_core"), "{} imports bully-core", path.display());
     }
 }
 
@@ -71,11 +53,7 @@ fn every_link_between_documents_leads_somewhere() {
     for document in files(&root(), ".md") {
         let text = read(&document);
         let folder = document.parent().expect("a folder");
-        for link in text
-            .split("](")
-            .skip(1)
-            .filter_map(|rest| rest.split(')').next())
-        {
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             let file = link.split('#').next().unwrap_or_default();
             if !file.is_empty() && !link.contains("://") {
                 assert!(folder.join(file).exists(), "{}: {link}", document.display());
@@ -88,16 +66,9 @@ fn every_link_between_documents_leads_somewhere() {
 fn every_rule_file_of_the_core_is_in_the_architecture() {
     let architecture = read(&root().join("ARCHITECTURE.md"));
     for path in files(&root().join("crates/core/src"), ".rs") {
-        let name = path
-            .file_name()
-            .expect("a name")
-            .to_string_lossy()
-            .into_owned();
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
         if name != "mod.rs" && name != "lib.rs" && name != "tests.rs" {
-            assert!(
-                architecture.contains(&name),
-                "ARCHITECTURE.md does not name {name}"
-            );
+            assert!(architecture.contains(&name), "ARCHITECTURE.md does not name {name}");
         }
     }
 }

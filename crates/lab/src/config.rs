@@ -43,10 +43,7 @@ impl Default for LabConfig {
 impl LabConfig {
     /// The default lab, with so many hosts.
     pub fn of(hosts: usize) -> Self {
-        Self {
-            hosts,
-            ..Self::default()
-        }
+        Self { hosts, ..Self::default() }
     }
 
     pub(crate) fn check(&self) -> Result<(), LabError> {
@@ -56,10 +53,8 @@ impl LabConfig {
         }
         let [.., last] = self.first.octets();
         if last == 0 || usize::from(last) + self.hosts - 1 > 254 {
-            let said = format!(
-                "{} hosts from {} on do not fit into its /24",
-                self.hosts, self.first
-            );
+            let said =
+                format!("{} hosts from {} on do not fit into its /24", self.hosts, self.first);
             return Err(LabError::Config(said));
         }
         Ok(())
@@ -96,11 +91,7 @@ mod tests {
     #[test]
     fn hosts_that_do_not_fit_are_refused() {
         let first = Ipv4Addr::new(10, 0, 0, 250);
-        let config = |hosts| LabConfig {
-            hosts,
-            first,
-            ..LabConfig::default()
-        };
+        let config = |hosts| LabConfig { hosts, first, ..LabConfig::default() };
         assert!(config(5).check().is_ok());
         assert!(config(6).check().is_err());
         assert!(LabConfig::of(0).check().is_err());

@@ -77,10 +77,7 @@ pub struct Unavailable {
 pub(crate) fn printed(output: &Output) -> String {
     let streams = [&output.stderr, &output.stdout];
     let texts = streams.map(|bytes| String::from_utf8_lossy(bytes).trim().to_owned());
-    let texts: Vec<&str> = texts
-        .iter()
-        .map(String::as_str)
-        .filter(|text| !text.is_empty())
-        .collect();
+    let texts: Vec<&str> =
+        texts.iter().map(String::as_str).filter(|text| !text.is_empty()).collect();
     texts.join("\n")
 }

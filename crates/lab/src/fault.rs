@@ -55,10 +55,7 @@ impl Lab {
     pub fn split(&self, groups: &[&[usize]]) -> Result<(), LabError> {
         let mut pairs = Vec::new();
         for (number, group) in groups.iter().enumerate() {
-            let others = groups
-                .iter()
-                .enumerate()
-                .filter(|(other, _)| *other != number);
+            let others = groups.iter().enumerate().filter(|(other, _)| *other != number);
             for to in others.flat_map(|(_, other)| other.iter()) {
                 pairs.extend(group.iter().map(|from| (*from, *to)));
             }
@@ -139,19 +136,13 @@ impl Lab {
             assert_ne!(from, to, "a host cannot be cut from itself");
             let to = self.host(to);
             let mac = if cut { NOBODY.to_owned() } else { to.mac() };
-            batches
-                .entry(from)
-                .or_default()
-                .push_str(&to.neighbour(&mac));
+            batches.entry(from).or_default().push_str(&to.neighbour(&mac));
         }
         let mut running = Vec::with_capacity(batches.len());
         for (from, batch) in &batches {
             let from = self.host(*from);
             let what = format!("set whom {} reaches", from.name());
-            running.push(
-                from.namespace()
-                    .start(&what, &["ip", "-batch", "-"], batch)?,
-            );
+            running.push(from.namespace().start(&what, &["ip", "-batch", "-"], batch)?);
         }
         finish_all(running)?;
         for pair in pairs {
@@ -170,11 +161,7 @@ impl Lab {
         let mut faults = self.faults();
         let mut batch = String::new();
         for host in hosts {
-            let _ = writeln!(
-                batch,
-                "link set dev {} state {state}",
-                self.host(*host).port()
-            );
+            let _ = writeln!(batch, "link set dev {} state {state}", self.host(*host).port());
         }
         if batch.is_empty() {
             return Ok(());

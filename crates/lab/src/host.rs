@@ -27,13 +27,7 @@ pub struct Host {
 impl Host {
     pub(crate) fn new(index: usize, config: &LabConfig, ipv6: bool, namespace: Namespace) -> Self {
         let ipv4 = config.ipv4(index);
-        Self {
-            index,
-            name: name(ipv4),
-            ipv4,
-            ipv6: ipv6.then(|| ipv6_beside(ipv4)),
-            namespace,
-        }
+        Self { index, name: name(ipv4), ipv4, ipv6: ipv6.then(|| ipv6_beside(ipv4)), namespace }
     }
 
     /// The host's number in the lab, from 0; what the faults take.
@@ -114,10 +108,7 @@ impl Host {
     /// If no process could be started, or `command_line` is empty.
     pub fn exec<S: AsRef<OsStr>>(&self, command_line: &[S]) -> io::Result<Output> {
         let Some((program, args)) = command_line.split_first() else {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "no program to run",
-            ));
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "no program to run"));
         };
         self.command(program, args).stdin(Stdio::null()).output()
     }

@@ -24,10 +24,7 @@ impl HttpReply {
 
     /// The first header of this name, in any case.
     pub fn header(&self, name: &str) -> Option<&str> {
-        let found = self
-            .headers
-            .iter()
-            .find(|(known, _)| known.eq_ignore_ascii_case(name));
+        let found = self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
 
@@ -48,11 +45,7 @@ impl HttpReply {
             let headers = lines.filter_map(|line| line.split_once(':'));
             let headers =
                 headers.map(|(name, value)| (name.to_lowercase(), value.trim().to_owned()));
-            return Ok(Self {
-                status,
-                headers: headers.collect(),
-                body: bytes.to_vec(),
-            });
+            return Ok(Self { status, headers: headers.collect(), body: bytes.to_vec() });
         }
     }
 }
@@ -80,11 +73,8 @@ impl Host {
         body: Option<&str>,
         timeout: Duration,
     ) -> io::Result<HttpReply> {
-        let url = if url.contains("://") {
-            url.to_owned()
-        } else {
-            format!("http://127.0.0.1:{url}")
-        };
+        let url =
+            if url.contains("://") { url.to_owned() } else { format!("http://127.0.0.1:{url}") };
         // To curl, 0 means for ever.
         let seconds = timeout.as_secs_f64().max(0.001).to_string();
         let mut command = self.command("curl", ["--disable", "--globoff", "--http1.1"]);

@@ -130,21 +130,14 @@ impl Lab {
         }
         let bridge = self.bridge();
         let what = "join the hosts to the bridge";
-        bridge
-            .start(what, &["ip", "-batch", "-"], &links)?
-            .finish()?;
-        bridge
-            .start(what, &["bridge", "-batch", "-"], &ports)?
-            .finish()?;
+        bridge.start(what, &["ip", "-batch", "-"], &links)?.finish()?;
+        bridge.start(what, &["bridge", "-batch", "-"], &ports)?.finish()?;
 
         let mut running = Vec::with_capacity(self.hosts.len());
         for host in &self.hosts {
             let what = format!("give {} its addresses", host.name());
             let batch = self.addresses(host);
-            running.push(
-                host.namespace()
-                    .start(&what, &["ip", "-batch", "-"], &batch)?,
-            );
+            running.push(host.namespace().start(&what, &["ip", "-batch", "-"], &batch)?);
         }
         finish_all(running)?;
         self.await_links()
@@ -174,20 +167,13 @@ impl Lab {
         let what = "forwarding on all ports of the bridge";
         let begun = Instant::now();
         loop {
-            let shown = self
-                .bridge()
-                .start(what, &["bridge", "link", "show"], "")?
-                .finish()?;
+            let shown = self.bridge().start(what, &["bridge", "link", "show"], "")?.finish()?;
             let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
             if shown.matches("state forwarding").count() == self.hosts.len() {
                 return Ok(());
             }
             if begun.elapsed() > LINKED {
-                return Err(LabError::Late {
-                    what: what.to_owned(),
-                    waited: LINKED,
-                    seen: shown,
-                });
+                return Err(LabError::Late { what: what.to_owned(), waited: LINKED, seen: shown });
             }
             std::thread::sleep(Duration::from_millis(2));
         }
@@ -216,10 +202,7 @@ fn ipv6(config: &LabConfig) -> bool {
 
 fn state_dir(on: &Path) -> Result<TempDir, LabError> {
     let made = tempfile::Builder::new().prefix("bully-lab-").tempdir_in(on);
-    made.map_err(LabError::io(format!(
-        "make a directory for the hosts' state in {}",
-        on.display()
-    )))
+    made.map_err(LabError::io(format!("make a directory for the hosts' state in {}", on.display())))
 }
 
 /// What all hosts have in common, prepared once: their mount namespaces start as copies of this.

@@ -59,9 +59,7 @@ impl Privilege {
             Err(error) => format!("unshare: {error}"),
         };
         let line = reason.lines().next().unwrap_or("no reason given");
-        Err(Unavailable {
-            reason: format!("no hosts in network namespaces here: {line}"),
-        })
+        Err(Unavailable { reason: format!("no hosts in network namespaces here: {line}") })
     }
 
     /// `unshare` of a network and a mount namespace, the program still to be added.
@@ -194,18 +192,9 @@ impl Keeper {
         command.stderr(Stdio::piped());
         // Out of reach of a Ctrl-C that ends the tests: the keeper still has to tidy up.
         command.process_group(0);
-        let mut child = command
-            .spawn()
-            .map_err(LabError::io("start a namespace's keeper"))?;
-        let namespace = Namespace {
-            pid: child.id(),
-            privilege,
-        };
-        Ok(Self {
-            lifeline: child.stdin.take(),
-            child,
-            namespace,
-        })
+        let mut child = command.spawn().map_err(LabError::io("start a namespace's keeper"))?;
+        let namespace = Namespace { pid: child.id(), privilege };
+        Ok(Self { lifeline: child.stdin.take(), child, namespace })
     }
 
     /// Waits until the namespaces exist and `setup` has run in them.

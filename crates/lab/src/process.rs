@@ -74,27 +74,15 @@ impl Process {
         let mut child = spawned.map_err(LabError::io(format!("start {program}")))?;
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let pid = child.id();
-        let state = State {
-            child,
-            end: None,
-            lines: Vec::new(),
-            streams_open: 2,
-        };
-        let shared = Arc::new(Shared {
-            state: Mutex::new(state),
-            changed: Condvar::new(),
-        });
+        let state = State { child, end: None, lines: Vec::new(), streams_open: 2 };
+        let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() });
         if let (Some(stdout), Some(stderr)) = (stdout, stderr) {
             Shared::gather(&shared, Stream::Stdout, stdout);
             Shared::gather(&shared, Stream::Stderr, stderr);
         }
         let reaper = Arc::clone(&shared);
         thread::spawn(move || reaper.reap(pid));
-        Ok(Self {
-            program,
-            pid,
-            shared,
-        })
+        Ok(Self { program, pid, shared })
     }
 
     /// The program's own process id, on the machine and on the host alike.
@@ -146,14 +134,9 @@ impl Process {
     /// what it had printed can be read.
     pub fn wait(&self, timeout: Duration) -> Option<ExitStatus> {
         let state = self.shared.lock();
-        let state = self
-            .shared
-            .wait_while(state, timeout, |state| state.end.is_none());
+        let state = self.shared.wait_while(state, timeout, |state| state.end.is_none());
         let (status, _) = state.end?;
-        drop(
-            self.shared
-                .wait_while(state, DRAINED, |state| state.streams_open > 0),
-        );
+        drop(self.shared.wait_while(state, DRAINED, |state| state.streams_open > 0));
         Some(status)
     }
 
@@ -250,10 +233,7 @@ impl Drop for Process {
         let state = self.shared.lock();
         // Only a process stuck in the kernel takes longer; its keeper's end will not miss it.
         let limit = Duration::from_secs(5);
-        drop(
-            self.shared
-                .wait_while(state, limit, |state| state.end.is_none()),
-        );
+        drop(self.shared.wait_while(state, limit, |state| state.end.is_none()));
     }
 }
 
@@ -269,9 +249,7 @@ impl Shared {
         timeout: Duration,
         mut condition: impl FnMut(&State) -> bool,
     ) -> MutexGuard<'a, State> {
-        let waited = self
-            .changed
-            .wait_timeout_while(state, timeout, |state| condition(state));
+        let waited = self.changed.wait_timeout_while(state, timeout, |state| condition(state));
         waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
@@ -280,10 +258,7 @@ impl Shared {
         thread::spawn(move || {
             let mut pipe = BufReader::new(pipe);
             let mut bytes = Vec::new();
-            while pipe
-                .read_until(b'\n', &mut bytes)
-                .is_ok_and(|read| read > 0)
-            {
+            while pipe.read_until(b'\n', &mut bytes).is_ok_and(|read| read > 0) {
                 let at = Instant::now();
                 if bytes.last() == Some(&b'\n') {
                     bytes.pop();
@@ -307,10 +282,7 @@ impl Shared {
         while let Err(Errno::INTR) = rustix::process::waitid(WaitId::Pid(pid), options) {}
         let at = Instant::now();
         let mut state = self.lock();
-        let status = state
-            .child
-            .wait()
-            .expect("the child has ended, and is ours");
+        let status = state.child.wait().expect("the child has ended, and is ours");
         state.end = Some((status, at));
         drop(state);
         self.changed.notify_all();

@@ -100,10 +100,8 @@ fn an_established_connection_hangs_across_a_cut_and_goes_on_after_it() {
 
 #[test]
 fn a_one_way_cut_leaves_the_other_direction() {
-    let Some(lab) = lab_or_skip(
-        "a_one_way_cut_leaves_the_other_direction",
-        &LabConfig::of(2),
-    ) else {
+    let Some(lab) = lab_or_skip("a_one_way_cut_leaves_the_other_direction", &LabConfig::of(2))
+    else {
         return;
     };
     let server = listen(&lab, 1, ipv4(&lab, 1));
@@ -154,9 +152,7 @@ fn a_split_cuts_between_its_groups_only_and_heal_restores_all() {
     let Some(lab) = lab_or_skip(test, &LabConfig::of(5)) else {
         return;
     };
-    let _servers: Vec<_> = (0..5)
-        .map(|host| listen(&lab, host, ipv4(&lab, host)))
-        .collect();
+    let _servers: Vec<_> = (0..5).map(|host| listen(&lab, host, ipv4(&lab, host))).collect();
     let connects = |from, to| connect(&lab, from, ipv4(&lab, to));
     lab.split(&[&[0, 1], &[2, 3]]).unwrap();
     lab.isolate(4).unwrap();
@@ -233,10 +229,7 @@ fn a_delay_holds_back_what_a_host_sends() {
     };
     let delay = Duration::from_millis(50);
     if let Err(error) = lab.set_delay(1, delay) {
-        assert!(
-            error.to_string().contains("qdisc kind is unknown"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("qdisc kind is unknown"), "{error}");
         eprintln!("skipped: a_delay_holds_back_what_a_host_sends: {error}");
         return;
     }

@@ -46,21 +46,13 @@ fn each_host_has_its_own_state_directory() {
 #[test]
 fn state_can_be_kept_on_a_disk_while_the_lab_lasts() {
     let disk = tempfile::tempdir().unwrap();
-    let config = LabConfig {
-        state_on: Some(disk.path().to_owned()),
-        ..LabConfig::of(2)
-    };
+    let config = LabConfig { state_on: Some(disk.path().to_owned()), ..LabConfig::of(2) };
     let Some(lab) = lab_or_skip("state_can_be_kept_on_a_disk_while_the_lab_lasts", &config) else {
         return;
     };
     shell(lab.host(0), "echo mine > /var/lib/bully/lab-file");
     assert_eq!(shell(lab.host(1), "ls -A /var/lib/bully"), "");
-    let find = || {
-        of_the_machine(
-            "find",
-            &[disk.path().to_str().unwrap(), "-name", "lab-file"],
-        )
-    };
+    let find = || of_the_machine("find", &[disk.path().to_str().unwrap(), "-name", "lab-file"]);
     assert_eq!(find().lines().count(), 1);
     drop(lab);
     assert_eq!(std::fs::read_dir(disk.path()).unwrap().count(), 0);
@@ -81,10 +73,7 @@ fn names_resolve_to_the_hosts_addresses() {
 
 #[test]
 fn addresses_follow_the_first_one() {
-    let config = LabConfig {
-        first: Ipv4Addr::new(10, 20, 30, 40),
-        ..LabConfig::of(20)
-    };
+    let config = LabConfig { first: Ipv4Addr::new(10, 20, 30, 40), ..LabConfig::of(20) };
     let Some(lab) = lab_or_skip("addresses_follow_the_first_one", &config) else {
         return;
     };
@@ -116,19 +105,13 @@ fn the_machine_itself_gets_nothing() {
 
 #[test]
 fn the_same_lab_works_in_an_unprivileged_user_namespace() {
-    let config = LabConfig {
-        force_user_namespace: true,
-        ..LabConfig::of(3)
-    };
+    let config = LabConfig { force_user_namespace: true, ..LabConfig::of(3) };
     let test = "the_same_lab_works_in_an_unprivileged_user_namespace";
     let Some(lab) = lab_or_skip(test, &config) else {
         return;
     };
     let own = std::fs::read_link("/proc/self/ns/user").unwrap();
-    assert_ne!(
-        shell(lab.host(0), "readlink /proc/self/ns/user"),
-        own.to_str().unwrap()
-    );
+    assert_ne!(shell(lab.host(0), "readlink /proc/self/ns/user"), own.to_str().unwrap());
     assert_eq!(shell(lab.host(0), "id -u"), "0");
     shell(lab.host(0), "echo mine > /var/lib/bully/lab-file");
     assert_eq!(shell(lab.host(1), "ls -A /var/lib/bully"), "");
@@ -163,25 +146,18 @@ fn assert_gone(keepers: &[u32], namespaces: &[String]) {
 
 #[test]
 fn dropping_the_lab_leaves_no_process_behind() {
-    let Some(lab) = lab_or_skip(
-        "dropping_the_lab_leaves_no_process_behind",
-        &LabConfig::of(2),
-    ) else {
+    let Some(lab) = lab_or_skip("dropping_the_lab_leaves_no_process_behind", &LabConfig::of(2))
+    else {
         return;
     };
     // One that outlives its parent, one that is frozen and held by the test.
     let line = "setsid sleep 1000 & echo started";
     let parent = lab.host(0).spawn("sh", ["-c", line]).unwrap();
-    parent
-        .wait_for_line(|line| line == "started", SOON)
-        .unwrap();
+    parent.wait_for_line(|line| line == "started", SOON).unwrap();
     let frozen = lab.host(1).spawn("sleep", ["1000"]).unwrap();
-    let namespaces: Vec<_> = (lab.hosts().iter())
-        .map(|host| host.network_namespace().unwrap())
-        .collect();
-    wait_until("the program entering its host", || {
-        processes_in(&namespaces[1]).len() == 2
-    });
+    let namespaces: Vec<_> =
+        (lab.hosts().iter()).map(|host| host.network_namespace().unwrap()).collect();
+    wait_until("the program entering its host", || processes_in(&namespaces[1]).len() == 2);
     assert!(frozen.freeze());
     let keepers = lab.keeper_pids();
     assert_eq!(keepers.len(), 3);
@@ -194,12 +170,7 @@ fn dropping_the_lab_leaves_no_process_behind() {
 
 #[test]
 fn a_test_that_is_killed_leaves_nothing_behind() {
-    if lab_or_skip(
-        "a_test_that_is_killed_leaves_nothing_behind",
-        &LabConfig::of(1),
-    )
-    .is_none()
-    {
+    if lab_or_skip("a_test_that_is_killed_leaves_nothing_behind", &LabConfig::of(1)).is_none() {
         return;
     }
     // Its own directory for temporary files shows what of them is left.
@@ -209,9 +180,8 @@ fn a_test_that_is_killed_leaves_nothing_behind() {
     let held = Process::spawn(command).unwrap();
     held.wait_for_line(|line| line == "held", SOON).unwrap();
     let namespaces = held.stdout_lines();
-    let namespaces: Vec<_> = (namespaces.into_iter())
-        .filter(|line| line.starts_with("net:"))
-        .collect();
+    let namespaces: Vec<_> =
+        (namespaces.into_iter()).filter(|line| line.starts_with("net:")).collect();
     assert_eq!(namespaces.len(), 2);
     assert!(processes_in(&namespaces[0]).len() >= 3);
     assert!(held.kill());

@@ -18,13 +18,8 @@ fn what_a_program_prints_can_be_read_while_it_runs() {
     let script = "echo \"$WORD\"; echo to-err >&2; trap 'echo bye; exit 3' TERM
         while :; do sleep 0.01; done";
     let env = [("WORD", "hello")];
-    let program = lab
-        .host(0)
-        .spawn_with_env("sh", ["-c", script], &env)
-        .unwrap();
-    let line = program
-        .wait_for_line(|line| line == "to-err", SOON)
-        .unwrap();
+    let program = lab.host(0).spawn_with_env("sh", ["-c", script], &env).unwrap();
+    let line = program.wait_for_line(|line| line == "to-err", SOON).unwrap();
     assert_eq!(line.stream, Stream::Stderr);
     program.wait_for_line(|line| line == "hello", SOON).unwrap();
     assert!(program.is_alive());
@@ -72,9 +67,7 @@ fn a_frozen_program_stands_still_until_it_is_thawed() {
     next_echo(&client);
     assert!(server.kill());
     assert_eq!(server.wait(SOON).unwrap().signal(), Some(9));
-    client
-        .wait_for_line(|line| line.starts_with("lost") || line == "closed", SOON)
-        .unwrap();
+    client.wait_for_line(|line| line.starts_with("lost") || line == "closed", SOON).unwrap();
 }
 
 #[test]
@@ -99,17 +92,11 @@ fn a_request_is_made_from_the_host() {
 
     let address = format!("{}:80", lab.host(1).ipv4());
     let server = lab.host(1).spawn(PEER, ["answer", &address]).unwrap();
-    server
-        .wait_for_line(|line| line == "listening", SOON)
-        .unwrap();
+    server.wait_for_line(|line| line == "listening", SOON).unwrap();
     let url = format!("http://{}/leader", lab.host(1).name());
     let reply = lab.host(0).http_get(&url, SOON).unwrap();
     assert_eq!(reply.status, 203);
-    assert!(
-        reply
-            .text()
-            .starts_with("get /leader http/1.1\nhost: host68\n")
-    );
+    assert!(reply.text().starts_with("get /leader http/1.1\nhost: host68\n"));
     let length = reply.body.len().to_string();
     assert_eq!(reply.header("Content-Length"), Some(length.as_str()));
 
@@ -121,9 +108,6 @@ fn a_request_is_made_from_the_host() {
     assert!(text.contains("content-length: 2\n"), "{text}");
 
     lab.cut(0, 1).unwrap();
-    let late = lab
-        .host(0)
-        .http_get(&url, Duration::from_millis(300))
-        .unwrap_err();
+    let late = lab.host(0).http_get(&url, Duration::from_millis(300)).unwrap_err();
     assert_eq!(late.kind(), ErrorKind::TimedOut, "{late}");
 }

@@ -173,20 +173,12 @@ mod tests {
     fn a_flag_takes_a_value_in_every_command_or_in_none_and_no_such_flag_has_a_letter() {
         fn visit(command: &clap::Command, seen: &mut BTreeMap<String, bool>) {
             for arg in command.get_arguments() {
-                let name = arg
-                    .get_long()
-                    .expect("no argument is positional")
-                    .to_owned();
+                let name = arg.get_long().expect("no argument is positional").to_owned();
                 let takes = arg.get_action().takes_values() && !arg.is_require_equals_set();
-                assert!(
-                    !(takes && arg.get_short().is_some()),
-                    "-{name} has a letter"
-                );
+                assert!(!(takes && arg.get_short().is_some()), "-{name} has a letter");
                 assert_eq!(*seen.entry(name.clone()).or_insert(takes), takes, "-{name}");
             }
-            command
-                .get_subcommands()
-                .for_each(|command| visit(command, seen));
+            command.get_subcommands().for_each(|command| visit(command, seen));
         }
         let mut seen = BTreeMap::new();
         visit(&command(), &mut seen);
@@ -196,10 +188,7 @@ mod tests {
     #[test]
     fn every_key_is_a_flag_and_every_node_flag_but_the_file_is_a_key() {
         let command = Cli::command();
-        let mut flags: Vec<_> = command
-            .get_arguments()
-            .filter_map(clap::Arg::get_long)
-            .collect();
+        let mut flags: Vec<_> = command.get_arguments().filter_map(clap::Arg::get_long).collect();
         flags.retain(|name| *name != "config");
         assert_eq!(flags, Key::ALL.map(Key::name));
     }

@@ -62,17 +62,11 @@ fn collect(command: &Command, flags: &mut BTreeMap<String, Flag>) {
     let takes_next = |arg: &Arg| arg.get_action().takes_values() && !arg.is_require_equals_set();
     for arg in command.get_arguments() {
         if let Some(long) = arg.get_long() {
-            let flag = Flag {
-                spelling: format!("--{long}"),
-                takes_next: takes_next(arg),
-            };
+            let flag = Flag { spelling: format!("--{long}"), takes_next: takes_next(arg) };
             flags.insert(long.to_owned(), flag);
         }
         if let Some(short) = arg.get_short() {
-            let flag = Flag {
-                spelling: format!("-{short}"),
-                takes_next: takes_next(arg),
-            };
+            let flag = Flag { spelling: format!("-{short}"), takes_next: takes_next(arg) };
             flags.insert(short.to_string(), flag);
         }
     }

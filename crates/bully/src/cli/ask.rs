@@ -29,11 +29,7 @@ pub struct Outcome {
 
 impl Outcome {
     fn done(stdout: String) -> Self {
-        Self {
-            exit: Exit::Done,
-            stdout,
-            stderr: String::new(),
-        }
+        Self { exit: Exit::Done, stdout, stderr: String::new() }
     }
 }
 
@@ -63,9 +59,7 @@ fn url(ask: &Ask) -> Result<Url, String> {
         Question::Members => "/v1/members".to_owned(),
         Question::History => "/v1/history".to_owned(),
     };
-    format!("http://{}{path}", ask.http)
-        .parse()
-        .map_err(|e| format!("{e}"))
+    format!("http://{}{path}", ask.http).parse().map_err(|e| format!("{e}"))
 }
 
 /// Gets the answer, or says why there is none, in time.
@@ -89,9 +83,7 @@ async fn fetch(ask: &Ask) -> Result<Answer, String> {
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|e| explain(&e))? {
             if body.len() + chunk.len() > BYTES_MAX {
-                return Err(format!(
-                    "the answer is longer than {BYTES_MAX} bytes; {NOT_A_NODE}"
-                ));
+                return Err(format!("the answer is longer than {BYTES_MAX} bytes; {NOT_A_NODE}"));
             }
             body.extend_from_slice(&chunk);
         }
@@ -107,10 +99,7 @@ const NOT_A_NODE: &str = "what answers there is not a bully node: is -http right
 /// What went wrong on the way, and what to try.
 fn explain(error: &reqwest::Error) -> String {
     if error.is_connect() {
-        format!(
-            "{}; is a node running there, with this -http address?",
-            cause(error)
-        )
+        format!("{}; is a node running there, with this -http address?", cause(error))
     } else {
         format!("{}; {NOT_A_NODE}", cause(error))
     }
@@ -128,11 +117,7 @@ fn cause(error: &reqwest::Error) -> String {
 fn render(ask: &Ask, answer: &Answer) -> Result<Outcome, String> {
     let json = ask.json;
     if let Question::Leader { .. } = ask.what {
-        return if json {
-            leader_json(answer)
-        } else {
-            leader_text(answer)
-        };
+        return if json { leader_json(answer) } else { leader_text(answer) };
     }
     if answer.status != StatusCode::OK {
         return Err(refusal(answer));
@@ -140,21 +125,10 @@ fn render(ask: &Ask, answer: &Answer) -> Result<Outcome, String> {
     match ask.what {
         Question::IsLeader => {
             let status: Status<'_> = read(&answer.body)?;
-            let (exit, word) = if status.is_leader {
-                (Exit::Done, "yes\n")
-            } else {
-                (Exit::NoLeader, "no\n")
-            };
-            let stdout = if json {
-                whole_lines(&answer.body)
-            } else {
-                word.to_owned()
-            };
-            Ok(Outcome {
-                exit,
-                stdout,
-                stderr: String::new(),
-            })
+            let (exit, word) =
+                if status.is_leader { (Exit::Done, "yes\n") } else { (Exit::NoLeader, "no\n") };
+            let stdout = if json { whole_lines(&answer.body) } else { word.to_owned() };
+            Ok(Outcome { exit, stdout, stderr: String::new() })
         }
         Question::Members => show(answer, json, members),
         Question::History => show(answer, json, history),
@@ -169,20 +143,13 @@ fn show<'a, T: Deserialize<'a>>(
     text: impl FnOnce(&T) -> String,
 ) -> Result<Outcome, String> {
     let document = read(&answer.body)?;
-    let stdout = if json {
-        whole_lines(&answer.body)
-    } else {
-        text(&document)
-    };
+    let stdout = if json { whole_lines(&answer.body) } else { text(&document) };
     Ok(Outcome::done(stdout))
 }
 
 fn leader_text(answer: &Answer) -> Result<Outcome, String> {
     // A node's answer is one line, and the leader in it one word.
-    let line = answer
-        .body
-        .strip_suffix('\n')
-        .filter(|line| !line.contains('\n'));
+    let line = answer.body.strip_suffix('\n').filter(|line| !line.contains('\n'));
     let line = line.ok_or_else(|| refusal(answer))?;
     match answer.status {
         StatusCode::OK if is_place(line) => Ok(Outcome::done(format!("{line}\n"))),
@@ -193,29 +160,19 @@ fn leader_text(answer: &Answer) -> Result<Outcome, String> {
 }
 
 fn leader_json(answer: &Answer) -> Result<Outcome, String> {
-    if !matches!(
-        answer.status,
-        StatusCode::OK | StatusCode::SERVICE_UNAVAILABLE
-    ) {
+    if !matches!(answer.status, StatusCode::OK | StatusCode::SERVICE_UNAVAILABLE) {
         return Err(refusal(answer));
     }
     let status: Status<'_> = read(&answer.body)?;
     let stdout = whole_lines(&answer.body);
     Ok(match status.leader {
         Some(_) => Outcome::done(stdout),
-        None => no_leader(
-            status.reason.as_deref().unwrap_or("no leader is known"),
-            stdout,
-        ),
+        None => no_leader(status.reason.as_deref().unwrap_or("no leader is known"), stdout),
     })
 }
 
 fn no_leader(reason: &str, stdout: String) -> Outcome {
-    Outcome {
-        exit: Exit::NoLeader,
-        stdout,
-        stderr: format!("bully: {}\n", printable(reason)),
-    }
+    Outcome { exit: Exit::NoLeader, stdout, stderr: format!("bully: {}\n", printable(reason)) }
 }
 
 /// Whether the text can be what `/leader` prints: an address or a host name, with or without port.
@@ -265,10 +222,7 @@ fn members(document: &Members<'_>) -> String {
 fn status(status: &Status<'_>) -> String {
     let leader = match &status.leader {
         Some(leader) => format!("{} (priority {})", leader.node, leader.priority),
-        None => format!(
-            "none: {}",
-            status.reason.as_deref().unwrap_or("no leader is known")
-        ),
+        None => format!("none: {}", status.reason.as_deref().unwrap_or("no leader is known")),
     };
     let rows = [
         ["leader", &leader],
@@ -276,12 +230,7 @@ fn status(status: &Status<'_>) -> String {
         ["role", &status.role],
         ["mode", &status.mode],
         ["cluster", &status.cluster],
-        [
-            "epoch",
-            &status
-                .epoch
-                .map_or_else(|| "-".to_owned(), |epoch| epoch.to_string()),
-        ],
+        ["epoch", &status.epoch.map_or_else(|| "-".to_owned(), |epoch| epoch.to_string())],
         ["since", &status.since],
         ["revision", &status.revision],
         ["version", &status.version],
@@ -292,13 +241,8 @@ fn status(status: &Status<'_>) -> String {
 fn history(document: &History<'_>) -> String {
     let mut text = String::new();
     for entry in &document.history {
-        writeln!(
-            text,
-            "{}  {}",
-            printable(&entry.time),
-            printable(&entry.message)
-        )
-        .expect("a string takes any text");
+        writeln!(text, "{}  {}", printable(&entry.time), printable(&entry.message))
+            .expect("a string takes any text");
     }
     text
 }
@@ -306,10 +250,7 @@ fn history(document: &History<'_>) -> String {
 /// Columns two blanks apart, each as wide as its widest cell.
 fn table<const N: usize>(rows: &[[String; N]]) -> String {
     let width = |column: usize| {
-        rows.iter()
-            .map(|row: &[String; N]| row[column].chars().count())
-            .max()
-            .unwrap_or(0)
+        rows.iter().map(|row: &[String; N]| row[column].chars().count()).max().unwrap_or(0)
     };
     let widths: [usize; N] = std::array::from_fn(width);
     let mut text = String::new();
@@ -326,9 +267,7 @@ fn table<const N: usize>(rows: &[[String; N]]) -> String {
 
 /// The text without what would move a terminal's cursor: it comes from other machines.
 fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 #[cfg(test)]

@@ -34,22 +34,11 @@ fn read(path: &Path) -> Result<String, String> {
 
 fn parse(text: &str, path: &Path) -> Result<Layer, UsageError> {
     let shown = path.display();
-    let line = |offset: usize| {
-        1 + text
-            .bytes()
-            .take(offset)
-            .filter(|byte| *byte == b'\n')
-            .count()
-    };
+    let line = |offset: usize| 1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count();
     let table = DeTable::parse(text).map_err(|error| {
-        let line = error
-            .span()
-            .map(|span| format!(" (line {})", line(span.start)));
+        let line = error.span().map(|span| format!(" (line {})", line(span.start)));
         let why = error.message().lines().collect::<Vec<_>>().join(", ");
-        UsageError::new(format!(
-            "{shown}: not TOML: {why}{}",
-            line.unwrap_or_default()
-        ))
+        UsageError::new(format!("{shown}: not TOML: {why}{}", line.unwrap_or_default()))
     })?;
     // In the order of the file, so that the first mistake is the one that is named.
     let mut entries: Vec<_> = table.get_ref().iter().collect();
@@ -61,12 +50,7 @@ fn parse(text: &str, path: &Path) -> Result<Layer, UsageError> {
         let key = Key::named(name).ok_or_else(|| unknown(name, line, path))?;
         let origin = Origin::File(PathBuf::from(path));
         let empty = String::new();
-        let raw = Raw {
-            name: key.name(),
-            text: empty,
-            origin,
-            line: Some(line),
-        };
+        let raw = Raw { name: key.name(), text: empty, origin, line: Some(line) };
         let text = raw.parse(|_| written(key, value.get_ref()))?;
         layer.set(key, Raw { text, ..raw });
     }
@@ -92,9 +76,7 @@ fn written(key: Key, value: &DeValue<'_>) -> Result<String, String> {
         (_, other) => {
             let kind = other.type_str();
             let article = if kind == "array" { "an" } else { "a" };
-            Err(format!(
-                "expected a string, a whole number or true|false, not {article} {kind}"
-            ))
+            Err(format!("expected a string, a whole number or true|false, not {article} {kind}"))
         }
     }
 }
@@ -106,9 +88,7 @@ fn unknown(name: &str, line: usize, path: &Path) -> UsageError {
         None => String::new(),
     };
     let (shown, names) = (path.display(), names.join(", "));
-    UsageError::new(format!(
-        "{shown}: {name}: no such key (line {line}{meant}); there are {names}"
-    ))
+    UsageError::new(format!("{shown}: {name}: no such key (line {line}{meant}); there are {names}"))
 }
 
 #[cfg(test)]
@@ -116,18 +96,11 @@ mod tests {
     use super::*;
 
     fn complaint(text: &str) -> String {
-        parse(text, Path::new("b.toml"))
-            .expect_err(text)
-            .to_string()
+        parse(text, Path::new("b.toml")).expect_err(text).to_string()
     }
 
     fn named(path: &Path) -> Raw {
-        Raw::flag(
-            "config",
-            path.to_str()
-                .expect("the path of a test is UTF-8")
-                .to_owned(),
-        )
+        Raw::flag("config", path.to_str().expect("the path of a test is UTF-8").to_owned())
     }
 
     #[test]
@@ -185,10 +158,7 @@ x = 1"
     fn what_is_not_toml_is_told_in_one_line() {
         let complaint = complaint("port = 1\nnodes = 'a\n");
         assert!(complaint.starts_with("b.toml: not TOML: "), "{complaint}");
-        assert!(
-            complaint.ends_with("(line 2)") && !complaint.contains('\n'),
-            "{complaint}"
-        );
+        assert!(complaint.ends_with("(line 2)") && !complaint.contains('\n'), "{complaint}");
         assert!(self::complaint("port = 1\nport = 2").contains("duplicate"));
     }
 
@@ -196,14 +166,10 @@ x = 1"
     fn a_file_that_cannot_be_read_is_told_with_who_named_it() {
         let folder = tempfile::tempdir().expect("a folder for the test");
         let missing = folder.path().join("none.toml");
-        let told = load(&named(&missing))
-            .expect_err("there is no file")
-            .to_string();
+        let told = load(&named(&missing)).expect_err("there is no file").to_string();
         assert!(told.starts_with("-config: \"/"), "{told}");
         assert!(told.contains("cannot be read: No such file"), "{told}");
-        let told = load(&named(folder.path()))
-            .expect_err("a folder is no file")
-            .to_string();
+        let told = load(&named(folder.path())).expect_err("a folder is no file").to_string();
         assert!(told.contains("cannot be read: Is a directory"), "{told}");
     }
 
@@ -214,9 +180,7 @@ x = 1"
         std::fs::write(&path, b"port = '\xff'").expect("the file is written");
         let told = load(&named(&path)).expect_err("not UTF-8").to_string();
         assert!(told.contains("is not UTF-8"), "{told}");
-        let told = load(&named(Path::new("/dev/zero")))
-            .expect_err("endless")
-            .to_string();
+        let told = load(&named(Path::new("/dev/zero"))).expect_err("endless").to_string();
         assert_eq!(
             told,
             "-config: \"/dev/zero\" is too large: a configuration file has at most 1 MiB"

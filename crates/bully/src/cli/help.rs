@@ -25,11 +25,7 @@ fn top(command: &Command) -> String {
     for subcommand in command.get_subcommands() {
         entry(&mut text, subcommand.get_name(), &summary(subcommand));
     }
-    entry(
-        &mut text,
-        "help",
-        "Print this, or the help of a command: bully help leader",
-    );
+    entry(&mut text, "help", "Print this, or the help of a command: bully help leader");
     text.push_str("\nFlags of a node:\n");
     flags(&mut text, command);
     entry(&mut text, "-h, -help", "Print this");
@@ -41,11 +37,7 @@ fn top(command: &Command) -> String {
 
 fn below(command: &Command) -> String {
     let mut text = about(command);
-    let _ = write!(
-        text,
-        "\nUsage: bully {} [flags]\n\nFlags:\n",
-        command.get_name()
-    );
+    let _ = write!(text, "\nUsage: bully {} [flags]\n\nFlags:\n", command.get_name());
     flags(&mut text, command);
     entry(&mut text, "-h, -help", "Print this");
     text.push_str(SPELLING);
@@ -68,11 +60,7 @@ is-leader not the leader; 69 a port, data directory or file is in use.
 fn about(command: &Command) -> String {
     let about = command.get_long_about().or(command.get_about());
     let mut text = String::new();
-    for paragraph in about
-        .map(ToString::to_string)
-        .unwrap_or_default()
-        .split("\n\n")
-    {
+    for paragraph in about.map(ToString::to_string).unwrap_or_default().split("\n\n") {
         if !text.is_empty() {
             text.push('\n');
         }
@@ -85,10 +73,7 @@ fn about(command: &Command) -> String {
 }
 
 fn summary(command: &Command) -> String {
-    command
-        .get_about()
-        .map(ToString::to_string)
-        .unwrap_or_default()
+    command.get_about().map(ToString::to_string).unwrap_or_default()
 }
 
 fn flags(text: &mut String, command: &Command) {

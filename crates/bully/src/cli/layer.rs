@@ -45,12 +45,7 @@ pub(crate) struct Raw {
 impl Raw {
     /// A value from the command line.
     pub(crate) fn flag(name: &'static str, text: String) -> Self {
-        Self {
-            name,
-            text,
-            origin: Origin::Flag,
-            line: None,
-        }
+        Self { name, text, origin: Origin::Flag, line: None }
     }
 
     /// A value from the environment; an empty variable counts as one that is not set, because that
@@ -67,12 +62,7 @@ impl Raw {
             let shown = quoted(&value.to_string_lossy());
             UsageError::new(format!("{variable}: {shown} is not UTF-8"))
         })?;
-        Ok(Some(Self {
-            name,
-            text,
-            origin: Origin::Environment(variable),
-            line: None,
-        }))
+        Ok(Some(Self { name, text, origin: Origin::Environment(variable), line: None }))
     }
 
     /// The value understood by `parse`, whose complaint is completed with who gave the value.
@@ -85,9 +75,7 @@ impl Raw {
 
     fn wrong(&self, complaint: &str) -> UsageError {
         let name = self.name;
-        let line = self
-            .line
-            .map_or_else(String::new, |line| format!(" (line {line})"));
+        let line = self.line.map_or_else(String::new, |line| format!(" (line {line})"));
         // Kubernetes sets BULLY_PORT and the like in every pod beside a Service called bully.
         let hint = if self.text.starts_with("tcp://") {
             "; Kubernetes sets this for a Service named bully: use enableServiceLinks: false"
@@ -122,15 +110,7 @@ impl Layer {
     pub(crate) fn defaults() -> Self {
         let raw = |key: Key| {
             let text = key.default_text()?.to_owned();
-            Some((
-                key,
-                Raw {
-                    name: key.name(),
-                    text,
-                    origin: Origin::Default,
-                    line: None,
-                },
-            ))
+            Some((key, Raw { name: key.name(), text, origin: Origin::Default, line: None }))
         };
         Self(Key::ALL.into_iter().filter_map(raw).collect())
     }

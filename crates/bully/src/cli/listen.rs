@@ -33,11 +33,7 @@ impl HttpListen {
         }
         let place = Place::parse(text, PORT).map_err(complaint)?;
         let bare_name = place.ip().is_none() && !text.contains(':');
-        if bare_name {
-            Err(complaint(String::new()))
-        } else {
-            Ok(Self::At(place))
-        }
+        if bare_name { Err(complaint(String::new())) } else { Ok(Self::At(place)) }
     }
 }
 
@@ -68,10 +64,7 @@ pub(crate) fn parse_ask(text: &str) -> Result<Place, String> {
         let forms = "expected host:port, :8080 or http://host:port";
         format!("{} is no node to ask: {forms}", quoted(text))
     };
-    let local = |port| Place {
-        host: Ipv4Addr::LOCALHOST.to_string(),
-        port,
-    };
+    let local = |port| Place { host: Ipv4Addr::LOCALHOST.to_string(), port };
     let mut place = match bare_port(address) {
         Some(port) => local(parse_port(port).map_err(|_| complaint())?),
         None => Place::parse(address, PORT).map_err(|_| complaint())?,
@@ -79,11 +72,7 @@ pub(crate) fn parse_ask(text: &str) -> Result<Place, String> {
     if place.ip().is_some_and(|ip| ip.is_unspecified()) {
         let v6 = place.host.contains(':');
         let v6_local = || Ipv6Addr::LOCALHOST.to_string();
-        place.host = if v6 {
-            v6_local()
-        } else {
-            Ipv4Addr::LOCALHOST.to_string()
-        };
+        place.host = if v6 { v6_local() } else { Ipv4Addr::LOCALHOST.to_string() };
     }
     if place.port == 0 {
         return Err(complaint());
@@ -132,21 +121,9 @@ mod tests {
 
     #[test]
     fn a_wrong_listener_is_named_with_the_forms_there_are() {
-        for text in [
-            "",
-            ":",
-            "99999",
-            ":99999",
-            "a:b",
-            "a b:1",
-            "http://a:1",
-            "none at all",
-        ] {
+        for text in ["", ":", "99999", ":99999", "a:b", "a b:1", "http://a:1", "none at all"] {
             let complaint = listen(text);
-            assert_eq!(
-                complaint,
-                format!("{text:?} is no address to listen on: {FORMS}")
-            );
+            assert_eq!(complaint, format!("{text:?} is no address to listen on: {FORMS}"));
         }
     }
 
@@ -172,11 +149,7 @@ mod tests {
         assert!(ask("off").contains("nobody to ask"));
         assert!(ask("https://a:1").contains("http:// alone"));
         for text in ["", "http://", "a:0", ":0", "a/leader", "ftp://a"] {
-            assert!(
-                ask(text).contains("is no node to ask"),
-                "{text}: {}",
-                ask(text)
-            );
+            assert!(ask(text).contains("is no node to ask"), "{text}: {}", ask(text));
         }
     }
 }

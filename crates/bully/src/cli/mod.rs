@@ -129,16 +129,11 @@ pub fn parse(
     };
     match cli.command {
         None => Ok(Invocation::Run(Box::new(configuration(cli.node, &env)?))),
-        Some(Cmd::Demo { once }) => Ok(Invocation::Demo {
-            once: switch("once", once, &env)?,
-        }),
+        Some(Cmd::Demo { once }) => Ok(Invocation::Demo { once: switch("once", once, &env)? }),
         Some(Cmd::Config { node, json }) => {
             let json = switch("json", json, &env)?;
             let configuration = Box::new(configuration(*node, &env)?);
-            Ok(Invocation::Config {
-                configuration,
-                json,
-            })
+            Ok(Invocation::Config { configuration, json })
         }
         Some(Cmd::Leader { ask: flags, wait }) => {
             let raw = given("wait", wait, &env)?;
@@ -194,14 +189,8 @@ fn question(
         http = file::load(&file)?.get(Key::Http).cloned();
     }
     let default = || Layer::defaults().get(Key::Http).cloned();
-    let http = http
-        .or_else(default)
-        .expect("where HTTP is served has a default");
-    Ok(Invocation::Ask(Ask {
-        what,
-        http: http.parse(listen::parse_ask)?,
-        json,
-    }))
+    let http = http.or_else(default).expect("where HTTP is served has a default");
+    Ok(Invocation::Ask(Ask { what, http: http.parse(listen::parse_ask)?, json }))
 }
 
 /// What the flag or else the environment says.

@@ -41,20 +41,11 @@ impl Place {
     /// As [`Place::parse`], for a place that somebody is to connect to.
     pub(crate) fn parse_peer(text: &str, default_port: u16) -> Result<Self, String> {
         let place = Self::parse(text, default_port)?;
-        if place
-            .ip()
-            .is_some_and(|ip| ip.is_unspecified() || ip.is_multicast())
-        {
-            return Err(format!(
-                "{} cannot be dialled: expected one machine",
-                quoted(text)
-            ));
+        if place.ip().is_some_and(|ip| ip.is_unspecified() || ip.is_multicast()) {
+            return Err(format!("{} cannot be dialled: expected one machine", quoted(text)));
         }
         if place.port == 0 {
-            return Err(format!(
-                "{}: port 0 cannot be dialled: expected 1 to 65535",
-                quoted(text)
-            ));
+            return Err(format!("{}: port 0 cannot be dialled: expected 1 to 65535", quoted(text)));
         }
         Ok(place)
     }
@@ -63,11 +54,7 @@ impl Place {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { host, port } = self;
-        if host.contains(':') {
-            write!(f, "[{host}]:{port}")
-        } else {
-            write!(f, "{host}:{port}")
-        }
+        if host.contains(':') { write!(f, "[{host}]:{port}") } else { write!(f, "{host}:{port}") }
     }
 }
 
@@ -75,11 +62,7 @@ impl fmt::Display for Place {
 /// a script needs no tidying.
 pub(crate) fn parse_places(text: &str, default_port: u16) -> Result<Vec<Place>, String> {
     let mut places = Vec::new();
-    for entry in text
-        .split(',')
-        .map(str::trim)
-        .filter(|entry| !entry.is_empty())
-    {
+    for entry in text.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
         let place = Place::parse_peer(entry, default_port)?;
         if !places.contains(&place) {
             places.push(place);
@@ -116,11 +99,7 @@ pub(crate) fn parse_port(text: &str) -> Result<u16, String> {
 }
 
 fn not_v6(host: &str) -> String {
-    let zone = if host.contains('%') {
-        " (zones are not supported)"
-    } else {
-        ""
-    };
+    let zone = if host.contains('%') { " (zones are not supported)" } else { "" };
     format!("{} is not an IPv6 address{zone}", quoted(host))
 }
 
@@ -138,10 +117,7 @@ fn parse_host(text: &str) -> Result<String, String> {
     // A final dot says that the name is complete and is not to be searched for.
     let name = text.strip_suffix('.').unwrap_or(text);
     if name.len() > 253 {
-        return Err(format!(
-            "a host name has at most 253 characters, not {}",
-            name.len()
-        ));
+        return Err(format!("a host name has at most 253 characters, not {}", name.len()));
     }
     for label in name.split('.') {
         check_label(label)?;
@@ -149,10 +125,7 @@ fn parse_host(text: &str) -> Result<String, String> {
     // No top-level domain is a number, so this is an address with a digit too few or too many.
     let last = name.rsplit('.').next().unwrap_or(name);
     if last.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(format!(
-            "{} is neither an IP address nor a host name",
-            quoted(text)
-        ));
+        return Err(format!("{} is neither an IP address nor a host name", quoted(text)));
     }
     Ok(text.to_ascii_lowercase())
 }
@@ -178,11 +151,7 @@ mod tests {
 
     fn read(text: &str) -> String {
         match parse_places(text, 8117) {
-            Ok(places) => places
-                .iter()
-                .map(Place::to_string)
-                .collect::<Vec<_>>()
-                .join(" "),
+            Ok(places) => places.iter().map(Place::to_string).collect::<Vec<_>>().join(" "),
             Err(complaint) => format!("error: {complaint}"),
         }
     }
@@ -207,19 +176,13 @@ mod tests {
     fn blanks_and_repeats_are_skipped_whatever_their_spelling() {
         assert_eq!(read(""), "");
         assert_eq!(read(" , a:1,,A:1 , b,"), "a:1 b:8117");
-        assert_eq!(
-            read("[::1],0:0::1,::ffff:10.0.0.1,10.0.0.1:8117"),
-            "[::1]:8117 10.0.0.1:8117"
-        );
+        assert_eq!(read("[::1],0:0::1,::ffff:10.0.0.1,10.0.0.1:8117"), "[::1]:8117 10.0.0.1:8117");
     }
 
     #[test]
     fn a_wrong_entry_is_named_and_explained() {
         for (text, reason) in [
-            (
-                "a,b:99999",
-                "\"b:99999\" is not a place to reach: \"99999\" is not a port",
-            ),
+            ("a,b:99999", "\"b:99999\" is not a place to reach: \"99999\" is not a port"),
             ("a:+1", "\"+1\" is not a port"),
             ("a:", "\"\" is not a port"),
             ("a:0", "port 0 cannot be dialled"),
@@ -241,10 +204,7 @@ mod tests {
             ("224.0.0.1", "cannot be dialled"),
         ] {
             let complaint = read(text);
-            assert!(
-                complaint.starts_with("error: "),
-                "{text} was read as {complaint}"
-            );
+            assert!(complaint.starts_with("error: "), "{text} was read as {complaint}");
             assert!(complaint.contains(reason), "{text}: {complaint}");
         }
     }

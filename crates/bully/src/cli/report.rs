@@ -11,11 +11,7 @@ use super::settings::{Configuration, Settings};
 /// The settings in force and who gave each: a table in which values are written as a flag takes
 /// them (in parentheses, what no flag says), or one JSON object.
 pub fn report(configuration: &Configuration, as_json: bool) -> String {
-    if as_json {
-        object(configuration)
-    } else {
-        table(configuration)
-    }
+    if as_json { object(configuration) } else { table(configuration) }
 }
 
 fn table(configuration: &Configuration) -> String {
@@ -31,17 +27,10 @@ fn table(configuration: &Configuration) -> String {
             Value::Array(_) | Value::Null => absent(key).to_owned(),
             other => other.to_string(),
         };
-        rows.push([
-            format!("-{}", key.name()),
-            shown,
-            origins.of(key).to_string(),
-        ]);
+        rows.push([format!("-{}", key.name()), shown, origins.of(key).to_string()]);
     }
     let width = |column: usize| {
-        rows.iter()
-            .map(|row: &[String; 3]| row[column].chars().count())
-            .max()
-            .unwrap_or_default()
+        rows.iter().map(|row: &[String; 3]| row[column].chars().count()).max().unwrap_or_default()
     };
     let (first, second) = (width(0), width(1));
     let mut text = String::new();

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
@@ -19,6 +20,9 @@ use super::webhook::Webhook;
 use super::{Ask, ask as asking, log};
 use crate::http;
 use crate::{Builder, Elector, StartError};
+
+/// How long a killed process may hold its ports.
+const GHOST_WITHIN: Duration = Duration::from_millis(300);
 
 /// Runs a node. Returns when it has left.
 pub fn run(settings: &Settings) -> Exit {
@@ -51,36 +55,50 @@ pub fn ask(question: &Ask) -> Exit {
 
 /// A taken port has an exit code of its own, so that a supervisor can tell it from a crash.
 fn exit_of(error: &anyhow::Error) -> Exit {
-    let in_use = error.chain().any(|cause| {
-        let io = match cause.downcast_ref::<StartError>() {
-            Some(StartError::Bind { source, .. }) => Some(source),
-            _ => cause.downcast_ref::<io::Error>(),
-        };
-        io.is_some_and(|e| e.kind() == io::ErrorKind::AddrInUse)
-    });
-    if in_use { Exit::InUse } else { Exit::Error }
+    if error.downcast_ref().is_some_and(is_in_use) { Exit::InUse } else { Exit::Error }
+}
+
+fn is_in_use(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::AddrInUse
+}
+
+fn is_taken(error: &StartError) -> bool {
+    matches!(error, StartError::Bind { source, .. } if is_in_use(source))
+}
+
+/// Binds again and again for a moment while a port is taken: a process that was just killed, and
+/// is restarted at once, holds its ports until the kernel is done with it.
+async fn patiently<T, E>(
+    bind: impl AsyncFn() -> Result<T, E>,
+    is_taken: impl Fn(&E) -> bool,
+) -> Result<T, E> {
+    let give_up = Instant::now() + GHOST_WITHIN;
+    loop {
+        match bind().await {
+            Err(error) if is_taken(&error) && Instant::now() < give_up => {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            outcome => return outcome,
+        }
+    }
 }
 
 /// One thread suffices for a node, and wakes no other between a word heard and the answer.
 pub(super) fn runtime() -> anyhow::Result<Runtime> {
     let mut builder = tokio::runtime::Builder::new_current_thread();
-    builder
-        .enable_all()
-        .build()
-        .context("the runtime cannot start")
+    builder.enable_all().build().context("the runtime cannot start")
 }
 
 async fn node(settings: &Settings) -> anyhow::Result<Exit> {
     let mut signals = Signals::new()?;
     let webhook = settings.webhook.as_ref().map(|url| Webhook::new(url.as_str())).transpose();
     let webhook = webhook.map_err(|why| anyhow::anyhow!("the webhook cannot be used: {why}"))?;
-    let builder = builder(settings).listen().map_err(peers_remedy)?;
-    let listeners = bind_http(&settings.http).await?;
+    let builder = patiently(async || builder(settings).listen(), is_taken).await;
+    let builder = builder.map_err(peers_remedy)?;
+    let in_use = |e: &anyhow::Error| e.downcast_ref().is_some_and(is_in_use);
+    let listeners = patiently(async || bind_http(&settings.http).await, in_use).await?;
     say(&start_line(settings, &listeners));
-    let elector = builder
-        .start()
-        .await
-        .map_err(|error| anyhow::anyhow!("{error}"))?;
+    let elector = builder.start().await.map_err(|error| anyhow::anyhow!("{error}"))?;
     let http = Http::start(&elector, settings.show_port, listeners, webhook)?;
     let outcome = serve_until_told(&elector, &mut signals).await;
     http.stop();
@@ -139,23 +157,15 @@ async fn bind_http(listen: &HttpListen) -> anyhow::Result<Vec<TcpListener>> {
         HttpListen::All(port) => {
             let bound = crate::link::bind(None, *port);
             let bound = bound.with_context(|| http_remedy(&format!("0.0.0.0:{port}")))?;
-            return bound
-                .into_iter()
-                .map(|l| Ok(TcpListener::from_std(l)?))
-                .collect();
+            return bound.into_iter().map(|l| Ok(TcpListener::from_std(l)?)).collect();
         }
         HttpListen::At(place) => place,
     };
     let bound = match place.ip() {
         Some(ip) => crate::link::bind(Some(ip), place.port).and_then(|listeners| {
-            listeners
-                .into_iter()
-                .map(TcpListener::from_std)
-                .collect::<io::Result<Vec<_>>>()
+            listeners.into_iter().map(TcpListener::from_std).collect::<io::Result<Vec<_>>>()
         }),
-        None => TcpListener::bind((&*place.host, place.port))
-            .await
-            .map(|l| vec![l]),
+        None => TcpListener::bind((&*place.host, place.port)).await.map(|l| vec![l]),
     };
     bound.with_context(|| http_remedy(&place.to_string()))
 }
@@ -168,10 +178,8 @@ fn http_remedy(address: &str) -> String {
 }
 
 fn start_line(settings: &Settings, http: &[TcpListener]) -> String {
-    let peers = SocketAddr::new(
-        settings.bind.unwrap_or(Ipv4Addr::UNSPECIFIED.into()),
-        settings.port,
-    );
+    let peers =
+        SocketAddr::new(settings.bind.unwrap_or(Ipv4Addr::UNSPECIFIED.into()), settings.port);
     let http = http.first().and_then(|l| l.local_addr().ok()).map_or_else(
         || "off".to_owned(),
         |at| match at.ip() {
@@ -201,28 +209,21 @@ impl Http {
         let (stop, stopped) = oneshot::channel::<()>();
         let app = http::app(elector.clone(), http::Options { show_port });
         let elector = elector.clone();
-        let listeners = listeners
-            .into_iter()
-            .map(TcpListener::into_std)
-            .collect::<io::Result<Vec<_>>>()?;
+        let listeners =
+            listeners.into_iter().map(TcpListener::into_std).collect::<io::Result<Vec<_>>>()?;
         let runtime = runtime()?;
-        let thread = std::thread::Builder::new()
-            .name("http".to_owned())
-            .spawn(move || {
-                runtime.block_on(async move {
-                    if let Some(webhook) = webhook {
+        let thread = std::thread::Builder::new().name("http".to_owned()).spawn(move || {
+            runtime.block_on(async move {
+                if let Some(webhook) = webhook {
                     webhook.spawn(elector);
                 }
                 serve(listeners, app, async {
-                        let _ = stopped.await;
-                    })
-                    .await;
-                });
-            })?;
-        Ok(Self {
-            stop: Some(stop),
-            thread: Some(thread),
-        })
+                    let _ = stopped.await;
+                })
+                .await;
+            });
+        })?;
+        Ok(Self { stop: Some(stop), thread: Some(thread) })
     }
 
     fn stop(mut self) {
@@ -298,13 +299,7 @@ fn raise_descriptor_limit() {
     let wanted = limit.maximum.unwrap_or(65_536).min(65_536);
     if limit.current.is_some_and(|current| current < wanted) {
         // What it cannot have, it does without: sockets are refused later, one by one.
-        let _ = setrlimit(
-            Resource::Nofile,
-            Rlimit {
-                current: Some(wanted),
-                ..limit
-            },
-        );
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), ..limit });
     }
 }
 

@@ -109,16 +109,11 @@ pub struct Configuration {
 
 impl Configuration {
     pub(crate) fn from_layers(layers: &Layers) -> Result<Self, UsageError> {
-        let mut read = Reader {
-            layers,
-            origins: BTreeMap::new(),
-        };
+        let mut read = Reader { layers, origins: BTreeMap::new() };
         // First, because a place without a port has this node's.
         let port = read.required(Key::Port, parse_own_port)?;
         let settings = Settings {
-            nodes: read
-                .optional(Key::Nodes, |text| parse_places(text, port))?
-                .unwrap_or_default(),
+            nodes: read.optional(Key::Nodes, |text| parse_places(text, port))?.unwrap_or_default(),
             port,
             bind: read.optional(Key::Bind, parse_bind)?,
             advertise: read.optional(Key::Advertise, |text| Place::parse_peer(text, port))?,
@@ -133,10 +128,7 @@ impl Configuration {
             log: read.required(Key::Log, parse_log)?,
             log_level: read.required(Key::LogLevel, parse_level)?,
         };
-        Ok(Self {
-            settings,
-            origins: Origins(read.origins),
-        })
+        Ok(Self { settings, origins: Origins(read.origins) })
     }
 }
 
@@ -169,12 +161,7 @@ impl Reader<'_> {
 }
 
 fn parse_own_port(text: &str) -> Result<u16, String> {
-    let complaint = || {
-        format!(
-            "{} is not a port: expected a number from 1 to 65535",
-            quoted(text)
-        )
-    };
+    let complaint = || format!("{} is not a port: expected a number from 1 to 65535", quoted(text));
     match parse_port(text) {
         Ok(0) => Err(format!("{} (peers have to know the port)", complaint())),
         Ok(port) => Ok(port),
@@ -183,38 +170,21 @@ fn parse_own_port(text: &str) -> Result<u16, String> {
 }
 
 fn parse_bind(text: &str) -> Result<IpAddr, String> {
-    let bare = text
-        .strip_prefix('[')
-        .and_then(|text| text.strip_suffix(']'))
-        .unwrap_or(text);
-    let complaint = || {
-        format!(
-            "{} is not an IP address: expected one of this machine's",
-            quoted(text)
-        )
-    };
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    let complaint =
+        || format!("{} is not an IP address: expected one of this machine's", quoted(text));
     bare.parse().map_err(|_| complaint())
 }
 
 /// Reads `true` or `false`.
 pub(crate) fn parse_switch(text: &str) -> Result<bool, String> {
-    text.parse()
-        .map_err(|_| format!("{} is not a switch: expected true or false", quoted(text)))
+    text.parse().map_err(|_| format!("{} is not a switch: expected true or false", quoted(text)))
 }
 
 fn parse_webhook(text: &str) -> Result<Url, String> {
-    let complaint = || {
-        format!(
-            "{} is not a URL: expected http://… or https://…",
-            quoted(text)
-        )
-    };
+    let complaint = || format!("{} is not a URL: expected http://… or https://…", quoted(text));
     let url = Url::parse(text).map_err(|_| complaint())?;
-    if matches!(url.scheme(), "http" | "https") {
-        Ok(url)
-    } else {
-        Err(complaint())
-    }
+    if matches!(url.scheme(), "http" | "https") { Ok(url) } else { Err(complaint()) }
 }
 
 /// A leading dash is refused because it is a flag that followed a forgotten value.
@@ -252,11 +222,7 @@ pub(crate) fn parse_duration(text: &str, min: &str, max: &str) -> Result<Duratio
     };
     let read = |text| humantime::parse_duration(text).map_err(|_| expected());
     let duration = read(text)?;
-    if duration < read(min)? || duration > read(max)? {
-        Err(expected())
-    } else {
-        Ok(duration)
-    }
+    if duration < read(min)? || duration > read(max)? { Err(expected()) } else { Ok(duration) }
 }
 
 fn parse_heartbeat(text: &str) -> Result<Duration, String> {
@@ -267,10 +233,7 @@ fn parse_log(text: &str) -> Result<LogFormat, String> {
     match text {
         "text" => Ok(LogFormat::Text),
         "json" => Ok(LogFormat::Json),
-        _ => Err(format!(
-            "{} is not a form of log: expected text or json",
-            quoted(text)
-        )),
+        _ => Err(format!("{} is not a form of log: expected text or json", quoted(text))),
     }
 }
 

@@ -88,19 +88,12 @@ fn stray(word: &str, command: &Command, words: &[String]) -> String {
 fn unexpected(word: &str, command: &Command, words: &[String]) -> String {
     let (path, active) = active(command, words);
     let shown = quoted(word);
-    let before = words
-        .iter()
-        .position(|other| other == word)
-        .and_then(|at| words.get(at - 1));
+    let before = words.iter().position(|other| other == word).and_then(|at| words.get(at - 1));
     let is_switch = |arg: &&clap::Arg| {
         let spelling = arg.get_long().map(|name| format!("--{name}"));
         arg.is_require_equals_set() && spelling.as_ref() == before
     };
-    if let Some(name) = active
-        .get_arguments()
-        .find(is_switch)
-        .and_then(clap::Arg::get_long)
-    {
+    if let Some(name) = active.get_arguments().find(is_switch).and_then(clap::Arg::get_long) {
         return format!("unexpected argument {shown}: a switch has its value glued, -{name}=false");
     }
     format!("unexpected argument {shown}; {path} --help says what it takes")
@@ -108,9 +101,7 @@ fn unexpected(word: &str, command: &Command, words: &[String]) -> String {
 
 /// `--port <PORT>` of clap's messages as `-port`.
 fn one_dash(argument: &str) -> String {
-    let name = argument
-        .strip_prefix("--")
-        .unwrap_or(argument.trim_start_matches('-'));
+    let name = argument.strip_prefix("--").unwrap_or(argument.trim_start_matches('-'));
     let end = name.find([' ', '=', '[']).unwrap_or(name.len());
     format!("-{}", &name[..end])
 }
@@ -118,13 +109,8 @@ fn one_dash(argument: &str) -> String {
 fn unknown(argument: &str, command: &Command, words: &[String]) -> String {
     let (path, active) = active(command, words);
     // Clap takes an unknown `-word` for letters and names the first alone.
-    let mut flags = words
-        .iter()
-        .take_while(|word| *word != "--")
-        .filter(|word| is_flag(word));
-    let Some(word) = flags
-        .find(|word| word.starts_with(argument))
-        .filter(|_| is_flag(argument))
+    let mut flags = words.iter().take_while(|word| *word != "--").filter(|word| is_flag(word));
+    let Some(word) = flags.find(|word| word.starts_with(argument)).filter(|_| is_flag(argument))
     else {
         return unexpected(argument, command, words);
     };
@@ -147,10 +133,7 @@ fn unknown_command(name: &str, command: &Command) -> String {
         Some(name) => format!(" (did you mean {name}?)"),
         None => String::new(),
     };
-    format!(
-        "unknown command {}{meant}; bully --help lists them",
-        quoted(name)
-    )
+    format!("unknown command {}{meant}; bully --help lists them", quoted(name))
 }
 
 /// The command that the words call, and how it is written. The rewriter has glued values to their
@@ -170,10 +153,7 @@ mod tests {
 
     #[test]
     fn a_complaint_is_one_line_whatever_it_quotes() {
-        assert_eq!(
-            UsageError::new("a\nb\r\u{1b}[1mc\n").to_string(),
-            r"a\nb\r\u{1b}[1mc"
-        );
+        assert_eq!(UsageError::new("a\nb\r\u{1b}[1mc\n").to_string(), r"a\nb\r\u{1b}[1mc");
     }
 
     #[test]
@@ -185,13 +165,7 @@ mod tests {
 
     #[test]
     fn clap_s_names_of_flags_are_shown_with_one_dash() {
-        for name in [
-            "--port",
-            "--port <PORT>",
-            "--port[=<X>]",
-            "--port=9",
-            "-port",
-        ] {
+        for name in ["--port", "--port <PORT>", "--port[=<X>]", "--port=9", "-port"] {
             assert_eq!(one_dash(name), "-port");
         }
     }

@@ -50,10 +50,7 @@ impl Webhook {
     pub fn new(url: &str) -> Result<Self, String> {
         let url: Url = url.trim().parse().map_err(|e| format!("not a URL: {e}"))?;
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(format!(
-                "expected an http or https URL, not {}",
-                url.scheme()
-            ));
+            return Err(format!("expected an http or https URL, not {}", url.scheme()));
         }
         let client = tls::client(&url)
             .timeout(TRY_WITHIN)
@@ -98,12 +95,7 @@ impl Webhook {
     /// Posts it, or complains once.
     async fn deliver(&self, entry: &Entry, node: &str, cluster: &str) {
         let since_epoch = entry.time.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let won = Won {
-            time: since_epoch.as_secs(),
-            node,
-            epoch: entry.epoch,
-            cluster,
-        };
+        let won = Won { time: since_epoch.as_secs(), node, epoch: entry.epoch, cluster };
         let mut attempt = 1;
         let why = loop {
             match self.client.post(self.url.clone()).json(&won).send().await {
@@ -133,11 +125,7 @@ impl Webhook {
 }
 
 fn answered(status: StatusCode) -> String {
-    let note = if status.is_redirection() {
-        ", and redirects are not followed"
-    } else {
-        ""
-    };
+    let note = if status.is_redirection() { ", and redirects are not followed" } else { "" };
     format!("it answered {status}{note}")
 }
 

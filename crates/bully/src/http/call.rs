@@ -34,11 +34,7 @@ impl Call {
         // The documents under /v1 are JSON whatever is asked for, and so are their errors.
         let wants_json = parts.uri.path().starts_with("/v1/") || prefers_json(&parts.headers);
         // A clone of a `Uri` counts a reference.
-        Self {
-            method: parts.method.clone(),
-            uri: parts.uri.clone(),
-            wants_json,
-        }
+        Self { method: parts.method.clone(), uri: parts.uri.clone(), wants_json }
     }
 
     /// Whether the client would rather have JSON than text.
@@ -56,10 +52,8 @@ impl Call {
             return Ok(T::default());
         }
         let read: Result<Query<T>, QueryRejection> = Query::try_from_uri(&self.uri);
-        read.map(|Query(query)| query).map_err(|e| {
-            self.bad_request(&e.body_text().replace(char::is_control, " "))
-                .into()
-        })
+        read.map(|Query(query)| query)
+            .map_err(|e| self.bad_request(&e.body_text().replace(char::is_control, " ")).into())
     }
 
     /// One line of text.
@@ -84,10 +78,7 @@ impl Call {
     /// An error, in the form that the client wants.
     pub(super) fn refuse(&self, status: StatusCode, code: &str, message: &str) -> Response {
         if self.wants_json {
-            let error = json::Error {
-                code: code.into(),
-                message: message.into(),
-            };
+            let error = json::Error { code: code.into(), message: message.into() };
             self.json(status, &json::Refusal { error })
         } else {
             self.line(status, message)
@@ -103,11 +94,7 @@ impl Call {
         let is_head = self.method == Method::HEAD;
         let is_options = self.method == Method::OPTIONS;
         let length = body.len();
-        let body = if is_head || is_options {
-            Body::empty()
-        } else {
-            Body::from(body)
-        };
+        let body = if is_head || is_options { Body::empty() } else { Body::from(body) };
         let mut response = Response::new(body);
         *response.status_mut() = status;
         let headers = response.headers_mut();
@@ -148,9 +135,7 @@ impl<S: Sync> FromRequestParts<S> for Call {
 /// The length that the client states. One that states none, as with chunks, sends them to nobody:
 /// the connection is closed after the answer.
 fn announced_bytes(headers: &HeaderMap) -> u64 {
-    let length = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok());
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     length.and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
@@ -160,18 +145,14 @@ fn prefers_json(headers: &HeaderMap) -> bool {
     // Each the quality and how closely the range that it came from fits.
     let mut json: Option<(u8, u16)> = None;
     let mut text: Option<(u8, u16)> = None;
-    let values = headers
-        .get_all(header::ACCEPT)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
+    let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     for range in values.flat_map(|value| value.split(',')) {
         let mut parts = range.split(';').map(str::trim);
         let name = parts.next().unwrap_or_default();
         let quality = parts.find_map(quality_permille).unwrap_or(1000);
-        for (best, exact, family) in [
-            (&mut json, "application/json", "application/*"),
-            (&mut text, "text/plain", "text/*"),
-        ] {
+        for (best, exact, family) in
+            [(&mut json, "application/json", "application/*"), (&mut text, "text/plain", "text/*")]
+        {
             let fit = match name {
                 _ if name.eq_ignore_ascii_case(exact) => 2,
                 _ if name.eq_ignore_ascii_case(family) => 1,
@@ -195,14 +176,8 @@ fn quality_permille(parameter: &str) -> Option<u16> {
     }
     let value: f32 = value.trim().parse().ok()?;
     // The cast is exact: the range is checked, and rounding is what is wanted.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "0 to 1000"
-    )]
-    (0.0..=1.0)
-        .contains(&value)
-        .then(|| (value * 1000.0).round() as u16)
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 1000")]
+    (0.0..=1.0).contains(&value).then(|| (value * 1000.0).round() as u16)
 }
 
 #[cfg(test)]
@@ -215,10 +190,7 @@ mod tests {
             ("", false),
             ("*/*", false),
             ("text/plain", false),
-            (
-                "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
-                false,
-            ),
+            ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", false),
             ("application/json", true),
             ("Application/JSON; charset=utf-8", true),
             ("application/json, text/plain, */*", true),

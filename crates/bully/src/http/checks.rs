@@ -35,10 +35,7 @@ pub(super) async fn replica(State(app): State<Arc<App>>, call: Call) -> Response
         Some(leader) if view.role == Role::Follower => {
             call.line(StatusCode::OK, format!("this node follows {}", leader.node))
         }
-        Some(_) => call.line(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "this node follows nobody yet",
-        ),
+        Some(_) => call.line(StatusCode::SERVICE_UNAVAILABLE, "this node follows nobody yet"),
         None => call.line(StatusCode::SERVICE_UNAVAILABLE, json::reason(&view)),
     }
 }

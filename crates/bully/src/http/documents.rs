@@ -12,10 +12,7 @@ use super::{App, json};
 
 /// The status of the node: always 200, leader or not.
 pub(super) async fn status(State(app): State<Arc<App>>, call: Call) -> Response {
-    call.json(
-        StatusCode::OK,
-        &json::Status::new(&app.node.sample(), app.node.run_id()),
-    )
+    call.json(StatusCode::OK, &json::Status::new(&app.node.sample(), app.node.run_id()))
 }
 
 /// All members that the node knows.
@@ -23,10 +20,7 @@ pub(super) async fn members(State(app): State<Arc<App>>, call: Call) -> Response
     // The revision first: a client that watches from it may see a change twice, but misses none.
     let revision = app.node.sample().revision;
     let members = app.node.members();
-    call.json(
-        StatusCode::OK,
-        &json::Members::new(&members, app.node.run_id(), revision),
-    )
+    call.json(StatusCode::OK, &json::Members::new(&members, app.node.run_id(), revision))
 }
 
 #[derive(Default, Deserialize)]
@@ -52,15 +46,9 @@ pub(super) async fn history(State(app): State<Arc<App>>, call: Call) -> Response
     };
     let revision = app.node.sample().revision;
     let entries = app.node.history_since(since);
-    let revision = entries
-        .last()
-        .map_or(revision, |last| revision.max(last.revision));
+    let revision = entries.last().map_or(revision, |last| revision.max(last.revision));
     let count = limit.map_or(entries.len(), |limit| limit.min(entries.len()));
-    let shown = if after.is_some() {
-        &entries[..count]
-    } else {
-        &entries[entries.len() - count..]
-    };
+    let shown = if after.is_some() { &entries[..count] } else { &entries[entries.len() - count..] };
     call.json(StatusCode::OK, &json::History::new(shown, run, revision))
 }
 

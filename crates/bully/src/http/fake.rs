@@ -72,11 +72,7 @@ impl Node for Arc<Fake> {
         self.members.clone()
     }
     fn history_since(&self, revision: u64) -> Vec<Entry> {
-        self.history
-            .iter()
-            .filter(|entry| entry.revision > revision)
-            .cloned()
-            .collect()
+        self.history.iter().filter(|entry| entry.revision > revision).cloned().collect()
     }
     fn run_id(&self) -> &str {
         self.run_id
@@ -110,11 +106,7 @@ pub(super) fn alone() -> View {
 /// A node that asks who leads.
 pub(super) fn electing() -> View {
     let reason = Some("an election is under way".to_owned());
-    View {
-        pending: true,
-        reason,
-        ..alone()
-    }
+    View { pending: true, reason, ..alone() }
 }
 
 /// A node that follows another.

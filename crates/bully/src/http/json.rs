@@ -91,10 +91,7 @@ impl<'a> Members<'a> {
             rtt_ms: member.rtt.map(milliseconds),
             is_self: member.is_self,
         };
-        Self {
-            members: members.iter().map(member).collect(),
-            revision: revision(run, at).into(),
-        }
+        Self { members: members.iter().map(member).collect(), revision: revision(run, at).into() }
     }
 }
 
@@ -134,10 +131,7 @@ impl<'a> History<'a> {
             won: entry.won,
             message: entry.message.as_str().into(),
         };
-        Self {
-            history: entries.iter().map(entry).collect(),
-            revision: revision(run, at).into(),
-        }
+        Self { history: entries.iter().map(entry).collect(), revision: revision(run, at).into() }
     }
 }
 
@@ -162,9 +156,7 @@ pub(super) fn reason(view: &view::View) -> &str {
 /// The host of `host:port`.
 pub(super) fn host(node: &str) -> &str {
     let host = node.rsplit_once(':').map_or(node, |(host, _)| host);
-    host.strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-        .unwrap_or(host)
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
 }
 
 fn revision(run: &str, number: u64) -> String {

@@ -39,11 +39,8 @@ pub(super) async fn leader(State(app): State<Arc<App>>, call: Call) -> Response 
     if is_open(&view) && !wait.is_zero() {
         view = outcome(&*app.node, wait).await;
     }
-    let status = if view.leader.is_some() {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
+    let status =
+        if view.leader.is_some() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     if call.wants_json() {
         return call.json(status, &json::Status::new(&view, app.node.run_id()));
     }
@@ -88,9 +85,9 @@ fn wait(call: &Call) -> Result<Duration, Box<Response>> {
     match humantime::parse_duration(&text) {
         Ok(wait) if !is_bare && wait <= WAIT_MAX => Ok(wait),
         Ok(_) if !is_bare => Err(call.bad_request("wait: at most 1h").into()),
-        _ => Err(call
-            .bad_request("wait: expected a duration with its unit, as 500ms or 2s")
-            .into()),
+        _ => {
+            Err(call.bad_request("wait: expected a duration with its unit, as 500ms or 2s").into())
+        }
     }
 }
 

@@ -22,29 +22,17 @@ struct Got {
 
 impl Got {
     fn header(&self, name: header::HeaderName) -> &str {
-        self.headers
-            .get(name)
-            .map_or("", |value| value.to_str().unwrap())
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 }
 
 async fn request(app: Router, method: &str, path: &str, accept: &str) -> Got {
-    let request = Request::builder()
-        .method(method)
-        .uri(path)
-        .header(header::ACCEPT, accept);
-    let response = app
-        .oneshot(request.body(Body::empty()).unwrap())
-        .await
-        .unwrap();
+    let request = Request::builder().method(method).uri(path).header(header::ACCEPT, accept);
+    let response = app.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
     let (parts, body) = response.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     let body = String::from_utf8(body.to_vec()).unwrap();
-    Got {
-        status: parts.status,
-        headers: parts.headers,
-        body,
-    }
+    Got { status: parts.status, headers: parts.headers, body }
 }
 
 async fn get(app: Router, path: &str) -> Got {
@@ -90,10 +78,7 @@ const UNAVAILABLE: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
 async fn the_leader_is_one_line_of_text_from_every_node() {
     let got = get(Fake::new(follower()).app(), "/leader").await;
     assert_eq!((got.status, &*got.body), (OK, "192.168.1.68\n"));
-    assert_eq!(
-        got.header(header::CONTENT_TYPE),
-        "text/plain; charset=utf-8"
-    );
+    assert_eq!(got.header(header::CONTENT_TYPE), "text/plain; charset=utf-8");
     assert_eq!(got.header(header::CACHE_CONTROL), "no-store");
     let got = get(Fake::new(leader()).app(), "/leader").await;
     assert_eq!((got.status, &*got.body), (OK, "2001:db8::67\n"));
@@ -102,16 +87,8 @@ async fn the_leader_is_one_line_of_text_from_every_node() {
 #[tokio::test]
 async fn the_port_is_shown_where_it_is_asked_for() {
     let unresolved = |node: &str| {
-        let leader = Leader {
-            node: node.to_owned(),
-            ip: None,
-            port: 1,
-            priority: 1,
-        };
-        View {
-            leader: Some(leader),
-            ..follower()
-        }
+        let leader = Leader { node: node.to_owned(), ip: None, port: 1, priority: 1 };
+        View { leader: Some(leader), ..follower() }
     };
     for (view, bare, with_port) in [
         (follower(), "192.168.1.68\n", "192.168.1.68:8117\n"),
@@ -131,19 +108,8 @@ async fn without_a_leader_the_answer_is_503_and_why() {
     let got = get(Fake::new(alone()).app(), "/leader").await;
     assert_eq!(got.status, UNAVAILABLE);
     assert_eq!(got.body, "priority is 0: waiting for a candidate\n");
-    let got = get(
-        Fake::new(View {
-            reason: None,
-            ..alone()
-        })
-        .app(),
-        "/leader",
-    )
-    .await;
-    assert_eq!(
-        (got.status, &*got.body),
-        (UNAVAILABLE, "no leader is known\n")
-    );
+    let got = get(Fake::new(View { reason: None, ..alone() }).app(), "/leader").await;
+    assert_eq!((got.status, &*got.body), (UNAVAILABLE, "no leader is known\n"));
 }
 
 #[tokio::test]
@@ -327,30 +293,12 @@ async fn the_history_can_be_read_in_parts() {
         let got = json(node.app(), &format!("/v1/history{query}")).await;
         let value: serde_json::Value = serde_json::from_str(&got.body).unwrap();
         let number = |entry: &serde_json::Value| {
-            entry["revision"]
-                .as_str()
-                .unwrap()
-                .rsplit_once('.')
-                .unwrap()
-                .1
-                .to_owned()
+            entry["revision"].as_str().unwrap().rsplit_once('.').unwrap().1.to_owned()
         };
-        let numbers: Vec<_> = value["history"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(number)
-            .collect();
+        let numbers: Vec<_> = value["history"].as_array().unwrap().iter().map(number).collect();
         assert_eq!(numbers.join(" "), expected, "{query}");
-        let newest = if query == "?after=5e11.9" {
-            "5e11.2"
-        } else {
-            "5e11.4"
-        };
-        assert!(
-            expected.is_empty() || value["revision"] == newest,
-            "{query}: {value}"
-        );
+        let newest = if query == "?after=5e11.9" { "5e11.2" } else { "5e11.4" };
+        assert!(expected.is_empty() || value["revision"] == newest, "{query}: {value}");
     }
 }
 
@@ -360,15 +308,7 @@ async fn the_status_code_of_a_check_is_its_answer() {
         (leader(), OK, UNAVAILABLE, OK),
         (follower(), UNAVAILABLE, OK, OK),
         (electing(), UNAVAILABLE, UNAVAILABLE, UNAVAILABLE),
-        (
-            View {
-                role: crate::Role::Joining,
-                ..follower()
-            },
-            UNAVAILABLE,
-            UNAVAILABLE,
-            OK,
-        ),
+        (View { role: crate::Role::Joining, ..follower() }, UNAVAILABLE, UNAVAILABLE, OK),
         (alone(), UNAVAILABLE, UNAVAILABLE, UNAVAILABLE),
     ] {
         for (path, expected) in [
@@ -405,11 +345,7 @@ async fn a_node_whose_loop_stands_still_is_not_live() {
     for (idle_ms, expected) in [(0, OK), (999, OK), (1000, UNAVAILABLE)] {
         let mut node = Fake::new(follower());
         node.idle = Duration::from_millis(idle_ms);
-        assert_eq!(
-            get(node.app(), "/livez").await.status,
-            expected,
-            "{idle_ms}"
-        );
+        assert_eq!(get(node.app(), "/livez").await.status, expected, "{idle_ms}");
     }
 }
 
@@ -427,20 +363,12 @@ async fn errors_are_json_for_who_reads_json_and_else_a_line() {
     }
     "#);
     let got = get(app(&node), "/leader/").await;
-    assert_eq!(
-        (got.status.as_u16(), &*got.body),
-        (404, "nothing is here: see /\n")
-    );
+    assert_eq!((got.status.as_u16(), &*got.body), (404, "nothing is here: see /\n"));
     assert_eq!(got.header(header::CACHE_CONTROL), "no-store");
     // Under /v1 everything is JSON.
     let got = get(app(&node), "/v1/history?limit=x").await;
     assert_eq!(got.status, StatusCode::BAD_REQUEST);
-    assert!(
-        got.body
-            .starts_with(r#"{"error":{"code":"bad-request","message":""#),
-        "{}",
-        got.body
-    );
+    assert!(got.body.starts_with(r#"{"error":{"code":"bad-request","message":""#), "{}", got.body);
 }
 
 #[tokio::test]
@@ -449,47 +377,23 @@ async fn other_methods_are_refused_with_the_ones_that_are_not() {
     for method in ["POST", "PUT", "DELETE", "PATCH", "TRACE", "BREW"] {
         for path in ["/", "/leader", "/v1/status", "/primary"] {
             let got = request(app(&node), method, path, "text/plain").await;
-            assert_eq!(
-                got.status,
-                StatusCode::METHOD_NOT_ALLOWED,
-                "{method} {path}"
-            );
+            assert_eq!(got.status, StatusCode::METHOD_NOT_ALLOWED, "{method} {path}");
             assert_eq!(got.header(header::ALLOW), "GET, HEAD, OPTIONS");
             assert!(got.body.ends_with('\n'));
         }
-        assert_eq!(
-            request(app(&node), method, "/x", "*/*")
-                .await
-                .status
-                .as_u16(),
-            404
-        );
+        assert_eq!(request(app(&node), method, "/x", "*/*").await.status.as_u16(), 404);
     }
 }
 
 #[tokio::test]
 async fn head_is_get_without_the_body_and_options_names_the_methods() {
     let node = Arc::new(Fake::new(follower()));
-    for path in [
-        "/",
-        "/leader",
-        "/v1/status",
-        "/v1/members",
-        "/v1/history",
-        "/health",
-    ] {
+    for path in ["/", "/leader", "/v1/status", "/v1/members", "/v1/history", "/health"] {
         let got = get(app(&node), path).await;
         let head = request(app(&node), "HEAD", path, "*/*").await;
         assert_eq!((head.status, &*head.body), (got.status, ""));
-        assert_eq!(
-            head.header(header::CONTENT_LENGTH),
-            got.body.len().to_string(),
-            "{path}"
-        );
-        assert_eq!(
-            head.header(header::CONTENT_TYPE),
-            got.header(header::CONTENT_TYPE)
-        );
+        assert_eq!(head.header(header::CONTENT_LENGTH), got.body.len().to_string(), "{path}");
+        assert_eq!(head.header(header::CONTENT_TYPE), got.header(header::CONTENT_TYPE));
         let options = request(app(&node), "OPTIONS", path, "*/*").await;
         assert_eq!((options.status, &*options.body), (got.status, ""));
         assert_eq!(options.header(header::ALLOW), "GET, HEAD, OPTIONS");
@@ -499,17 +403,7 @@ async fn head_is_get_without_the_body_and_options_names_the_methods() {
 #[tokio::test]
 async fn a_wait_that_makes_no_sense_is_refused() {
     let node = Arc::new(Fake::new(follower()));
-    for wait in [
-        "2",
-        "0",
-        "",
-        "-1s",
-        "2x",
-        "s",
-        "61m",
-        "9999999999999999999s",
-        "1s&wait=2s",
-    ] {
+    for wait in ["2", "0", "", "-1s", "2x", "s", "61m", "9999999999999999999s", "1s&wait=2s"] {
         let got = get(app(&node), &format!("/leader?wait={wait}")).await;
         assert_eq!(got.status, StatusCode::BAD_REQUEST, "{wait}");
         assert!(got.body.contains("wait"), "{wait}: {}", got.body);
@@ -527,25 +421,16 @@ async fn while_an_election_is_under_way_the_answer_waits_as_long_as_it_is_told()
     for (query, expected_ms) in [("", 2000), ("?wait=500ms", 500), ("?wait=0s", 0)] {
         let start = Instant::now();
         let got = get(app(&node), &format!("/leader{query}")).await;
-        assert_eq!(
-            (got.status, &*got.body),
-            (UNAVAILABLE, "an election is under way\n")
-        );
+        assert_eq!((got.status, &*got.body), (UNAVAILABLE, "an election is under way\n"));
         let took = start.elapsed().as_millis();
-        assert!(
-            (expected_ms..=expected_ms + 2).contains(&took),
-            "{query}: {took}"
-        );
+        assert!((expected_ms..=expected_ms + 2).contains(&took), "{query}: {took}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_node_that_expects_no_outcome_answers_at_once() {
     let start = Instant::now();
-    assert_eq!(
-        get(Fake::new(alone()).app(), "/leader").await.status,
-        UNAVAILABLE
-    );
+    assert_eq!(get(Fake::new(alone()).app(), "/leader").await.status, UNAVAILABLE);
     assert_eq!(start.elapsed(), Duration::ZERO);
 }
 
@@ -589,11 +474,7 @@ async fn a_change_of_the_watch_alone_is_no_outcome() {
 #[tokio::test]
 async fn an_elector_is_served() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let elector = Elector::builder()
-        .listener(listener)
-        .advertise("127.0.0.1")
-        .start()
-        .await;
+    let elector = Elector::builder().listener(listener).advertise("127.0.0.1").start().await;
     let elector = elector.unwrap();
     let mut view = elector.view();
     let leads = tokio::time::timeout(Duration::from_secs(20), view.wait_for(View::is_leader)).await;
@@ -601,20 +482,14 @@ async fn an_elector_is_served() {
     let got = get(super::app(elector.clone(), Options::default()), "/leader").await;
     assert_eq!((got.status, &*got.body), (OK, "127.0.0.1\n"));
     let app = super::app(elector.clone(), Options { show_port: true });
-    assert_eq!(
-        get(app.clone(), "/leader").await.body,
-        format!("{}\n", elector.node())
-    );
+    assert_eq!(get(app.clone(), "/leader").await.body, format!("{}\n", elector.node()));
     assert_eq!(get(app.clone(), "/primary").await.status, OK);
     assert_eq!(get(app.clone(), "/livez").await.status, OK);
     let history = get(app.clone(), "/v1/history").await.body;
     assert!(history.contains(r#""won":true"#), "{history}");
     let status = get(app.clone(), "/v1/status").await.body;
     assert!(status.contains(r#""is_leader":true"#), "{status}");
-    assert!(
-        status.contains(&format!(r#""revision":"{}."#, elector.run_id())),
-        "{status}"
-    );
+    assert!(status.contains(&format!(r#""revision":"{}."#, elector.run_id())), "{status}");
     elector.shutdown().await;
     assert_eq!(get(app, "/primary").await.status, UNAVAILABLE);
 }

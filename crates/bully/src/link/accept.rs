@@ -102,17 +102,8 @@ async fn serve(stream: TcpStream, remote: SocketAddr, place: Place) {
             let Some((peer, queue)) = shared.register(remote) else {
                 return;
             };
-            let Greeted {
-                hello,
-                len,
-                reader,
-                writer,
-            } = greeted;
-            let begin = Begin::Accepted {
-                hello,
-                len,
-                by: Instant::now() + patience,
-            };
+            let Greeted { hello, len, reader, writer } = greeted;
+            let begin = Begin::Accepted { hello, len, by: Instant::now() + patience };
             return peer::run(peer, place, begin, reader, writer, queue).await;
         }
         Some(Ok(Err(end))) => end,
@@ -139,16 +130,11 @@ async fn greet(mut stream: TcpStream, shared: &Shared) -> Result<Option<Greeted>
     let (reader, mut writer) = stream.into_split();
     let mut reader = peer::reader(reader, false);
     match peer::next(&mut reader).await? {
-        (Some(hello @ Packet::Message(bully_core::Message::Hello(_))), len) => Ok(Some(Greeted {
-            hello: Box::new(hello),
-            len,
-            reader,
-            writer,
-        })),
+        (Some(hello @ Packet::Message(bully_core::Message::Hello(_))), len) => {
+            Ok(Some(Greeted { hello: Box::new(hello), len, reader, writer }))
+        }
         (Some(Packet::Identify(inst)), _) => {
-            let answer = Packet::Identified {
-                same: inst == shared.inst,
-            };
+            let answer = Packet::Identified { same: inst == shared.inst };
             writer.write_all(&wire::frame(&answer)).await?;
             writer.shutdown().await?;
             Ok(None)

@@ -50,27 +50,13 @@ pub(super) async fn dial(to: Address, limit: Duration, shared: Arc<Shared>) {
         return;
     };
     shared.report(Queued {
-        event: LinkEvent::Up {
-            link: peer.link,
-            dialed: to,
-            remote,
-        },
+        event: LinkEvent::Up { link: peer.link, dialed: to, remote },
         peer: Some(Arc::clone(&peer)),
         credit: None,
     });
     let (reader, writer) = stream.into_split();
-    let begin = Begin::Dialed {
-        by: Instant::now() + shared.limits.handshake,
-    };
-    peer::run(
-        peer,
-        place,
-        begin,
-        peer::reader(reader, true),
-        writer,
-        queue,
-    )
-    .await;
+    let begin = Begin::Dialed { by: Instant::now() + shared.limits.handshake };
+    peer::run(peer, place, begin, peer::reader(reader, true), writer, queue).await;
 }
 
 /// A connection on which both ends have said their preamble. This end says nothing, not even
@@ -79,9 +65,7 @@ pub(super) async fn open(
     to: &Address,
     limit: Duration,
 ) -> Result<(TcpStream, SocketAddr), DialError> {
-    timeout(limit, open_any(to))
-        .await
-        .unwrap_or(Err(DialError::TimedOut))
+    timeout(limit, open_any(to)).await.unwrap_or(Err(DialError::TimedOut))
 }
 
 /// Dial all addresses of a host side by side; the first that answers wins.
@@ -124,20 +108,14 @@ async fn resolve(to: &Address) -> Result<Vec<SocketAddr>, DialError> {
         Host::V6(ip) => return Ok(vec![SocketAddr::from((*ip, to.port))]),
     };
     let no_such_host = || DialError::NoSuchHost(Arc::clone(name));
-    let found = lookup_host((&**name, to.port))
-        .await
-        .map_err(|_| no_such_host())?;
+    let found = lookup_host((&**name, to.port)).await.map_err(|_| no_such_host())?;
     let mut addresses = Vec::new();
     for address in found {
         if !addresses.contains(&address) && addresses.len() < ADDRESSES_MAX {
             addresses.push(address);
         }
     }
-    if addresses.is_empty() {
-        Err(no_such_host())
-    } else {
-        Ok(addresses)
-    }
+    if addresses.is_empty() { Err(no_such_host()) } else { Ok(addresses) }
 }
 
 /// Why one try failed.
@@ -240,10 +218,7 @@ mod tests {
         assert_eq!(together(&Refused, &NetworkUnreachable), Refused);
         assert_eq!(together(&Refused, &TimedOut), TimedOut);
         assert_eq!(together(&Refused, &Reset), Reset);
-        assert_eq!(
-            together(&NetworkUnreachable, &NetworkUnreachable),
-            NetworkUnreachable
-        );
+        assert_eq!(together(&NetworkUnreachable, &NetworkUnreachable), NetworkUnreachable);
     }
 
     #[test]

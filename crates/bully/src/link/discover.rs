@@ -29,11 +29,7 @@ pub(crate) async fn discover(entries: &[Address], inst: Inst, limit: Duration) -
     let mut open: Vec<bool> = vec![true; entries.len()];
     let mut until = Instant::now() + limit;
     // Until no entry before the first one found can still answer.
-    while open
-        .iter()
-        .take(found.unwrap_or(entries.len()))
-        .any(|open| *open)
-    {
+    while open.iter().take(found.unwrap_or(entries.len())).any(|open| *open) {
         let Ok(Some(answer)) = timeout_at(until, questions.join_next()).await else {
             break;
         };
@@ -50,10 +46,7 @@ pub(crate) async fn discover(entries: &[Address], inst: Inst, limit: Duration) -
 /// Whether this run answers at an address; none if nobody says.
 async fn ask(entry: &Address, inst: Inst, limit: Duration) -> Option<bool> {
     let (mut stream, _) = dial::open(entry, limit).await.ok()?;
-    stream
-        .write_all(&wire::frame(&Packet::Identify(inst)))
-        .await
-        .ok()?;
+    stream.write_all(&wire::frame(&Packet::Identify(inst))).await.ok()?;
     let (reader, _writer) = stream.into_split();
     match peer::next(&mut peer::reader(reader, false)).await {
         Ok((Some(Packet::Identified { same }), _)) => Some(same),

@@ -85,11 +85,7 @@ impl Events {
 
 /// The event, unless its connection was closed by the owner meanwhile.
 fn wanted(queued: Queued) -> Option<LinkEvent> {
-    let Queued {
-        event,
-        peer,
-        credit,
-    } = queued;
+    let Queued { event, peer, credit } = queued;
     drop(credit);
     match peer {
         Some(peer) if peer.is_closed() => None,

@@ -35,11 +35,7 @@ fn is_without_v6(error: &io::Error) -> bool {
 }
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(
-        Domain::for_address(address),
-        Type::STREAM,
-        Some(Protocol::TCP),
-    )?;
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
         socket.set_only_v6(!address.ip().is_unspecified())?;
     }
@@ -60,9 +56,7 @@ mod tests {
 
     #[test]
     fn all_addresses_means_both_v4_and_v6() {
-        let [listener] = &bind(None, 0).unwrap()[..] else {
-            panic!("one listener")
-        };
+        let [listener] = &bind(None, 0).unwrap()[..] else { panic!("one listener") };
         let port = listener.local_addr().unwrap().port();
         TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
         if TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok() {
@@ -82,10 +76,7 @@ mod tests {
     fn a_port_in_use_is_an_error_and_one_with_lingering_connections_is_not() {
         let listener = bind(None, 0).unwrap().remove(0);
         let port = listener.local_addr().unwrap().port();
-        assert_eq!(
-            bind(None, port).unwrap_err().kind(),
-            io::ErrorKind::AddrInUse
-        );
+        assert_eq!(bind(None, port).unwrap_err().kind(), io::ErrorKind::AddrInUse);
         let mut client = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
         listener.set_nonblocking(false).unwrap();
         // This end closes first, so that its connection lingers (TIME_WAIT).
@@ -101,11 +92,7 @@ mod tests {
         let listener = bind(None, 0).unwrap().remove(0);
         let info = format!("/proc/self/fdinfo/{}", listener.as_raw_fd());
         let info = std::fs::read_to_string(info).unwrap();
-        let flags = info
-            .lines()
-            .find_map(|line| line.strip_prefix("flags:"))
-            .unwrap()
-            .trim();
+        let flags = info.lines().find_map(|line| line.strip_prefix("flags:")).unwrap().trim();
         let flags = u32::from_str_radix(flags, 8).unwrap();
         assert_eq!(flags & 0o2_000_000, 0o2_000_000, "close on exec");
         assert_eq!(flags & 0o4_000, 0o4_000, "not blocking");

@@ -20,7 +20,7 @@ use std::time::Duration;
 pub(crate) use discover::discover;
 pub(crate) use events::{Events, LinkEvent};
 pub(crate) use listen::bind;
-pub(crate) use transport::{Counts, Transport};
+pub(crate) use transport::Transport;
 
 /// Bounds on what peers may cost.
 #[derive(Clone, Debug)]

@@ -88,9 +88,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.shared
-            .places()
-            .leave(self.ip, *self.stranger.get_mut());
+        self.shared.places().leave(self.ip, *self.stranger.get_mut());
     }
 }
 
@@ -152,10 +150,7 @@ impl Peer {
     /// Write what is queued and end.
     pub(super) fn close(&self) {
         self.closed.cancel();
-        self.out
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        self.out.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -170,16 +165,8 @@ impl Peer {
         let cost = u32::try_from(len.clamp(CREDIT_MIN, CREDIT)).unwrap_or(u32::MAX);
         // The semaphore is never closed.
         let credit = Arc::clone(&self.credit).acquire_many_owned(cost).await.ok();
-        let event = LinkEvent::Message {
-            link: self.link,
-            remote: self.remote,
-            message,
-        };
-        shared.report(Queued {
-            event,
-            peer: Some(Arc::clone(self)),
-            credit,
-        });
+        let event = LinkEvent::Message { link: self.link, remote: self.remote, message };
+        shared.report(Queued { event, peer: Some(Arc::clone(self)), credit });
     }
 }
 
@@ -188,11 +175,7 @@ pub(super) enum Begin {
     /// It was dialled: its first message must come by then.
     Dialed { by: Instant },
     /// It was accepted, and said this Hello: it must be promoted by then.
-    Accepted {
-        hello: Box<Packet>,
-        len: usize,
-        by: Instant,
-    },
+    Accepted { hello: Box<Packet>, len: usize, by: Instant },
 }
 
 /// Read and write a connection until it ends, and say so.
@@ -234,11 +217,7 @@ pub(super) async fn run(
             tracing::debug!(remote = %peer.remote, link = peer.link.0, "connection ends: {end}");
             let event = LinkEvent::Down { link: peer.link };
             drop(place);
-            shared.report(Queued {
-                event,
-                peer: Some(peer),
-                credit: None,
-            });
+            shared.report(Queued { event, peer: Some(peer), credit: None });
         }
     }
 }
@@ -266,9 +245,7 @@ async fn read(
     let first = match begin {
         Begin::Accepted { hello, len, by } => {
             peer.report(shared, *hello, len).await;
-            timeout_at(by, peer.promoted.cancelled())
-                .await
-                .map_err(|_| End::Slow("acceptance"))
+            timeout_at(by, peer.promoted.cancelled()).await.map_err(|_| End::Slow("acceptance"))
         }
         Begin::Dialed { by } => match timeout_at(by, next(reader)).await {
             Ok(Ok((packet, len))) => {
@@ -303,11 +280,7 @@ pub(super) async fn next(reader: &mut Reader) -> Result<(Option<Packet>, usize),
 
 /// A reader of frames as a stranger may send them.
 pub(super) fn reader(half: OwnedReadHalf, dialed: bool) -> Reader {
-    let max = if dialed {
-        FRAME_MAX_MEMBER
-    } else {
-        FRAME_MAX_STRANGER
-    };
+    let max = if dialed { FRAME_MAX_MEMBER } else { FRAME_MAX_STRANGER };
     FramedRead::new(half, FrameDecoder { max })
 }
 

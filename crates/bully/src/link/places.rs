@@ -73,11 +73,7 @@ impl Places {
 
     /// Take a place for a connection that was accepted.
     pub(super) fn take_stranger(&mut self, ip: IpAddr) -> Result<(), Full> {
-        if self
-            .by_ip
-            .get(&ip)
-            .is_some_and(|count| count.strangers >= self.strangers_max)
-        {
+        if self.by_ip.get(&ip).is_some_and(|count| count.strangers >= self.strangers_max) {
             return Err(Full::AtAddress);
         }
         self.take(ip)?;
@@ -120,11 +116,7 @@ mod tests {
     }
 
     fn places(connections_max: usize, strangers_per_address_max: usize) -> Places {
-        Places::new(&Limits {
-            connections_max,
-            strangers_per_address_max,
-            ..Limits::default()
-        })
+        Places::new(&Limits { connections_max, strangers_per_address_max, ..Limits::default() })
     }
 
     #[test]
@@ -159,24 +151,12 @@ mod tests {
         places.take_stranger(ip(9)).unwrap();
         assert_eq!(places.take_stranger(ip(9)), Err(Full::InAll));
         assert_eq!(places.take_stranger(ip(1)), Ok(()));
-        assert_eq!(
-            places.take_stranger(ip(1)),
-            Err(Full::InAll),
-            "its second is no kept one"
-        );
+        assert_eq!(places.take_stranger(ip(1)), Err(Full::InAll), "its second is no kept one");
         assert_eq!(places.take_stranger(ip(2)), Ok(()));
-        assert_eq!(
-            places.take_stranger(ip(2)),
-            Ok(()),
-            "two listed at one IP address"
-        );
+        assert_eq!(places.take_stranger(ip(2)), Ok(()), "two listed at one IP address");
         assert_eq!(places.take_stranger(ip(2)), Err(Full::InAll));
         places.leave(ip(1), true);
-        assert_eq!(
-            places.take_stranger(ip(9)),
-            Err(Full::InAll),
-            "kept for who left, too"
-        );
+        assert_eq!(places.take_stranger(ip(9)), Err(Full::InAll), "kept for who left, too");
         places.reserve([]);
         assert_eq!(places.take_stranger(ip(9)), Ok(()));
     }

@@ -66,17 +66,11 @@ impl Transport {
             tasks: watch::Sender::new(0),
         });
         // Made before the loops, so that a failure ends the earlier ones too.
-        let transport = Self {
-            shared: Arc::clone(&shared),
-        };
+        let transport = Self { shared: Arc::clone(&shared) };
         for listener in listeners {
             listener.set_nonblocking(true)?;
             let listener = TcpListener::from_std(listener)?;
-            shared.spawn(accept::accept(
-                listener,
-                accept::Spare::new(),
-                Arc::clone(&shared),
-            ));
+            shared.spawn(accept::accept(listener, accept::Spare::new(), Arc::clone(&shared)));
         }
         Ok((transport, Events { queue }))
     }
@@ -84,8 +78,7 @@ impl Transport {
     /// Dial. Answered by exactly one [`LinkEvent::Up`] or [`LinkEvent::DialFailed`]. `limit`
     /// covers looking the name up, connecting, and the other end's preamble.
     pub(crate) fn dial(&self, to: Address, limit: Duration) {
-        self.shared
-            .spawn(dial::dial(to, limit, Arc::clone(&self.shared)));
+        self.shared.spawn(dial::dial(to, limit, Arc::clone(&self.shared)));
     }
 
     /// Queue a message. A peer whose queue overflows is closed and reported down; a connection
@@ -183,18 +176,12 @@ impl Shared {
     pub(super) fn admit(self: &Arc<Self>, ip: IpAddr, stranger: bool) -> Result<Place, Full> {
         let taken = {
             let mut places = self.places();
-            if stranger {
-                places.take_stranger(ip)
-            } else {
-                places.take(ip)
-            }
+            if stranger { places.take_stranger(ip) } else { places.take(ip) }
         };
         match taken {
-            Ok(()) => Ok(Place {
-                shared: Arc::clone(self),
-                ip,
-                stranger: AtomicBool::new(stranger),
-            }),
+            Ok(()) => {
+                Ok(Place { shared: Arc::clone(self), ip, stranger: AtomicBool::new(stranger) })
+            }
             Err(full) => {
                 self.counts().refused += 1;
                 Err(full)
@@ -223,11 +210,7 @@ impl Shared {
     }
 
     fn send(&self, peer: &Peer, frame: Bytes) {
-        peer.send(
-            frame,
-            self.limits.queue_frames_max,
-            self.limits.queue_bytes_max,
-        );
+        peer.send(frame, self.limits.queue_frames_max, self.limits.queue_bytes_max);
     }
 
     pub(super) fn report(&self, queued: Queued) {
@@ -236,11 +219,7 @@ impl Shared {
     }
 
     pub(super) fn report_event(&self, event: LinkEvent) {
-        self.report(Queued {
-            event,
-            peer: None,
-            credit: None,
-        });
+        self.report(Queued { event, peer: None, credit: None });
     }
 
     /// Count a connection that ended like this.

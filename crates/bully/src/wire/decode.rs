@@ -100,11 +100,7 @@ fn hello(hello: schema::Hello) -> Result<core::Hello, DecodeError> {
         seen: Epoch(number("seen", hello.seen)?),
         no_preempt: hello.no_preempt,
         report: report(need("report", hello.report)?)?,
-        members: hello
-            .members
-            .into_iter()
-            .map(member)
-            .collect::<Result<_, _>>()?,
+        members: hello.members.into_iter().map(member).collect::<Result<_, _>>()?,
     })
 }
 
@@ -143,10 +139,7 @@ fn listed(list: schema::List) -> Result<Vec<core::Listed>, DecodeError> {
     count("members", list.listed.len(), Config::MEMBERS_MAX)?;
     let listed = |listed: schema::Listed| {
         let member = member(need("member", listed.member)?)?;
-        Ok(core::Listed {
-            member,
-            reach: listed.reach,
-        })
+        Ok(core::Listed { member, reach: listed.reach })
     };
     list.listed.into_iter().map(listed).collect()
 }
@@ -183,11 +176,7 @@ fn claim(claim: schema::Claim) -> Result<core::Claim, DecodeError> {
 fn member(member: schema::Member) -> Result<core::Member, DecodeError> {
     Ok(core::Member {
         id: address(need("id", member.id)?)?,
-        ip: if member.ip.is_empty() {
-            None
-        } else {
-            Some(ip(&member.ip)?)
-        },
+        ip: if member.ip.is_empty() { None } else { Some(ip(&member.ip)?) },
         priority: small("priority", member.priority, Config::PRIORITY_MAX)?,
         inc: number("inc", member.inc)?,
         inst: inst(&member.inst)?,
@@ -199,11 +188,7 @@ fn address(address: schema::Address) -> Result<core::Address, DecodeError> {
     let port = match u16::try_from(address.port) {
         Ok(port) if port != 0 => port,
         _ => {
-            return Err(bounds(
-                "port",
-                address.port,
-                Expected::Range(1, u64::from(u16::MAX)),
-            ));
+            return Err(bounds("port", address.port, Expected::Range(1, u64::from(u16::MAX))));
         }
     };
     let host = match (address.ip.as_slice(), address.name) {
@@ -219,9 +204,7 @@ fn address(address: schema::Address) -> Result<core::Address, DecodeError> {
 fn host_name(name: &str) -> Result<Host, DecodeError> {
     let label = |label: &str| {
         (1..=63).contains(&label.len())
-            && label
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
     };
     let labels = name.strip_suffix('.').unwrap_or(name);
     if name.len() > HOST_MAX || !labels.split('.').all(label) {
@@ -236,22 +219,14 @@ fn ip(octets: &[u8]) -> Result<IpAddr, DecodeError> {
     }
     match <[u8; 16]>::try_from(octets) {
         Ok(v6) => Ok(IpAddr::from(v6).to_canonical()),
-        Err(_) => Err(bounds(
-            "ip of length",
-            length(octets),
-            Expected::OneOf("4 or 16"),
-        )),
+        Err(_) => Err(bounds("ip of length", length(octets), Expected::OneOf("4 or 16"))),
     }
 }
 
 fn inst(bytes: &[u8]) -> Result<Inst, DecodeError> {
     match <[u8; 16]>::try_from(bytes) {
         Ok(bytes) => Ok(Inst(u128::from_be_bytes(bytes))),
-        Err(_) => Err(bounds(
-            "inst of length",
-            length(bytes),
-            Expected::OneOf("16"),
-        )),
+        Err(_) => Err(bounds("inst of length", length(bytes), Expected::OneOf("16"))),
     }
 }
 
@@ -319,20 +294,12 @@ fn need<T>(field: &'static str, value: Option<T>) -> Result<T, DecodeError> {
 }
 
 fn bounds(field: &'static str, value: u64, expected: Expected) -> DecodeError {
-    DecodeError::Bounds {
-        field,
-        value,
-        expected,
-    }
+    DecodeError::Bounds { field, value, expected }
 }
 
 fn text(field: &'static str, text: &str, expected: &'static str) -> DecodeError {
     let text = clip(text, REASON_MAX).to_owned();
-    DecodeError::Text {
-        field,
-        text,
-        expected,
-    }
+    DecodeError::Text { field, text, expected }
 }
 
 fn length(bytes: &[u8]) -> u64 {

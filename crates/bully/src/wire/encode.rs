@@ -19,9 +19,7 @@ use super::{DURATION_MAX, FRAME_MAX_STRANGER, MET_MAX, Packet, REASON_MAX, clip}
 pub(crate) fn frame(packet: &Packet) -> Bytes {
     match packet {
         Packet::Message(message) => frame_message(message),
-        Packet::Identify(inst) => put(Kind::Identify(schema::Identify {
-            inst: inst_bytes(*inst),
-        })),
+        Packet::Identify(inst) => put(Kind::Identify(schema::Identify { inst: inst_bytes(*inst) })),
         Packet::Identified { same } => put(Kind::Identified(schema::Identified { same: *same })),
     }
 }
@@ -85,10 +83,9 @@ fn message_kind(message: &core::Message) -> Kind {
             need: m.need.0,
             watch: m.watch,
         }),
-        core::Message::QueryAck(m) => Kind::QueryAck(schema::QueryAck {
-            q: m.q,
-            report: Some(report(&m.report)),
-        }),
+        core::Message::QueryAck(m) => {
+            Kind::QueryAck(schema::QueryAck { q: m.q, report: Some(report(&m.report)) })
+        }
         core::Message::Leave(m) => Kind::Leave(schema::Leave {
             inc: m.inc,
             claim: m.claim.as_ref().map(claim),
@@ -106,53 +103,35 @@ fn hello(hello: &core::Hello) -> schema::Hello {
         seen: hello.seen.0,
         no_preempt: hello.no_preempt,
         report: Some(report(&hello.report)),
-        members: hello
-            .members
-            .iter()
-            .take(Config::MEMBERS_MAX)
-            .map(member)
-            .collect(),
+        members: hello.members.iter().take(Config::MEMBERS_MAX).map(member).collect(),
     }
 }
 
 fn nack(nack: &NackReason) -> schema::HelloNack {
-    let plain = |reason| schema::HelloNack {
-        reason,
-        ..Default::default()
-    };
+    let plain = |reason| schema::HelloNack { reason, ..Default::default() };
     match nack {
-        NackReason::ForeignCluster(name) => schema::HelloNack {
-            text: name.to_string(),
-            ..plain(reason::FOREIGN_CLUSTER)
-        },
-        NackReason::ForeignMode(mode) => schema::HelloNack {
-            mode: mode_number(*mode),
-            ..plain(reason::FOREIGN_MODE)
-        },
+        NackReason::ForeignCluster(name) => {
+            schema::HelloNack { text: name.to_string(), ..plain(reason::FOREIGN_CLUSTER) }
+        }
+        NackReason::ForeignMode(mode) => {
+            schema::HelloNack { mode: mode_number(*mode), ..plain(reason::FOREIGN_MODE) }
+        }
         NackReason::Myself => plain(reason::MYSELF),
         NackReason::DuplicateId => plain(reason::DUPLICATE_ID),
         NackReason::Full => plain(reason::FULL),
         NackReason::Leaving => plain(reason::LEAVING),
         NackReason::Other(text) => {
             let text = clip(text, REASON_MAX).to_owned();
-            schema::HelloNack {
-                text,
-                ..plain(reason::IN_WORDS)
-            }
+            schema::HelloNack { text, ..plain(reason::IN_WORDS) }
         }
         // A reason that the core has learnt and this module has not: its name serves.
-        unknown => schema::HelloNack {
-            text: format!("{unknown:?}"),
-            ..plain(reason::IN_WORDS)
-        },
+        unknown => schema::HelloNack { text: format!("{unknown:?}"), ..plain(reason::IN_WORDS) },
     }
 }
 
 fn beat(beat: &core::Beat) -> schema::Beat {
-    let listed = |l: &core::Listed| schema::Listed {
-        member: Some(member(&l.member)),
-        reach: l.reach,
-    };
+    let listed =
+        |l: &core::Listed| schema::Listed { member: Some(member(&l.member)), reach: l.reach };
     schema::Beat {
         claim: Some(claim(&beat.claim)),
         seq: beat.seq,
@@ -161,11 +140,7 @@ fn beat(beat: &core::Beat) -> schema::Beat {
         mver: beat.mver,
         hold_us: micros(beat.hold),
         members: beat.members.as_ref().map(|members| schema::List {
-            listed: members
-                .iter()
-                .take(Config::MEMBERS_MAX)
-                .map(listed)
-                .collect(),
+            listed: members.iter().take(Config::MEMBERS_MAX).map(listed).collect(),
         }),
     }
 }
@@ -203,21 +178,9 @@ fn member(member: &core::Member) -> schema::Member {
 fn address(address: &core::Address) -> schema::Address {
     let port = u64::from(address.port);
     match &address.host {
-        Host::Name(name) => schema::Address {
-            name: name.to_string(),
-            port,
-            ..Default::default()
-        },
-        Host::V4(ip) => schema::Address {
-            ip: ip.octets().into(),
-            port,
-            ..Default::default()
-        },
-        Host::V6(ip) => schema::Address {
-            ip: ip.octets().into(),
-            port,
-            ..Default::default()
-        },
+        Host::Name(name) => schema::Address { name: name.to_string(), port, ..Default::default() },
+        Host::V4(ip) => schema::Address { ip: ip.octets().into(), port, ..Default::default() },
+        Host::V6(ip) => schema::Address { ip: ip.octets().into(), port, ..Default::default() },
     }
 }
 

@@ -26,10 +26,7 @@ impl Decoder for FrameDecoder {
         let announced = u32::from_be_bytes(*prefix);
         let len = usize::try_from(announced).unwrap_or(usize::MAX);
         if len > self.max {
-            return Err(FrameError::TooLong {
-                announced,
-                max: self.max,
-            });
+            return Err(FrameError::TooLong { announced, max: self.max });
         }
         if src.len() - PREFIX_LEN < len {
             return Ok(None);
@@ -96,18 +93,13 @@ mod tests {
     #[test]
     fn a_length_above_the_bound_is_refused_before_a_byte_of_the_frame() {
         let refused = cut(&[0, 0, 0, 9], 1, 8);
-        assert_eq!(
-            refused,
-            [Err("a frame of 9 bytes, expected at most 8".to_owned())]
-        );
+        assert_eq!(refused, [Err("a frame of 9 bytes, expected at most 8".to_owned())]);
     }
 
     #[test]
     fn an_announced_length_reserves_no_memory() {
         let mut buffer = BytesMut::from(&[0, 7, 0, 0, 1][..]);
-        let mut decoder = FrameDecoder {
-            max: super::super::FRAME_MAX_MEMBER,
-        };
+        let mut decoder = FrameDecoder { max: super::super::FRAME_MAX_MEMBER };
         assert!(decoder.decode(&mut buffer).unwrap().is_none());
         assert!(buffer.capacity() < 1_024, "{}", buffer.capacity());
     }
@@ -115,10 +107,7 @@ mod tests {
     #[test]
     fn a_frame_that_ends_early_is_an_error() {
         let refused = cut(&[0, 0, 0, 2, 1], 9, 8);
-        assert_eq!(
-            refused,
-            [Err("the connection ended within a frame".to_owned())]
-        );
+        assert_eq!(refused, [Err("the connection ended within a frame".to_owned())]);
     }
 
     proptest! {

@@ -24,10 +24,7 @@ pub(crate) struct Preamble {
 
 impl Preamble {
     /// What this program says.
-    pub(crate) const OURS: Self = Self {
-        version: VERSION,
-        security: PLAIN,
-    };
+    pub(crate) const OURS: Self = Self { version: VERSION, security: PLAIN };
 
     /// The bytes to send.
     pub(crate) fn to_bytes(self) -> [u8; PREAMBLE_LEN] {
@@ -94,35 +91,20 @@ mod tests {
 
     #[test]
     fn the_bytes_of_version_1_stay() {
-        assert_eq!(
-            Preamble::OURS.to_bytes(),
-            [0xb0, 0x75, 0x6c, 0x79, 1, 0, 0, 0]
-        );
+        assert_eq!(Preamble::OURS.to_bytes(), [0xb0, 0x75, 0x6c, 0x79, 1, 0, 0, 0]);
     }
 
     #[test]
     fn the_reserved_bytes_are_not_read() {
-        assert_eq!(
-            Preamble::check([0xb0, 0x75, 0x6c, 0x79, 1, 0, 7, 9]),
-            Ok(())
-        );
+        assert_eq!(Preamble::check([0xb0, 0x75, 0x6c, 0x79, 1, 0, 7, 9]), Ok(()));
     }
 
     #[test]
     fn each_mismatch_has_its_sentence() {
         let said = |bytes: &[u8; 8]| Preamble::check(*bytes).unwrap_err().to_string();
-        assert_eq!(
-            said(b"GET / HT"),
-            "it speaks HTTP, not the protocol of bully"
-        );
-        assert_eq!(
-            said(b"SSH-2.0-"),
-            "it speaks SSH, not the protocol of bully"
-        );
-        assert_eq!(
-            said(&[0; 8]),
-            "it speaks something else, not the protocol of bully"
-        );
+        assert_eq!(said(b"GET / HT"), "it speaks HTTP, not the protocol of bully");
+        assert_eq!(said(b"SSH-2.0-"), "it speaks SSH, not the protocol of bully");
+        assert_eq!(said(&[0; 8]), "it speaks something else, not the protocol of bully");
         assert_eq!(
             said(&[0xb0, 0x75, 0x6c, 0x79, 2, 0, 0, 0]),
             "it speaks wire version 2, this node version 1"

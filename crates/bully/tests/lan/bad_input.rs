@@ -24,10 +24,7 @@ fn a_taken_port_ends_with_one_line_and_69() {
     };
     lan.join(0, 1, &[]);
     lan.agreed(&[0]);
-    for arguments in [
-        ["-port=8117", "-http=off"],
-        ["-port=9000", "-http=0.0.0.0:8080"],
-    ] {
+    for arguments in [["-port=8117", "-http=off"], ["-port=9000", "-http=0.0.0.0:8080"]] {
         let second = lan.spawn(0, &arguments);
         let status = second.wait(DEADLINE).expect("it ends");
         assert_eq!(status.code(), Some(69), "{}", second.stderr());
@@ -43,22 +40,13 @@ fn the_same_address_on_two_live_machines_lets_only_its_holder_in() {
     lan.join(1, 3, &[]);
     lan.agreed(&[0, 1]);
     let nodes = format!("-nodes={}", lan.list(3));
-    lan.run(
-        2,
-        &[&nodes, "-http=0.0.0.0:8080", "-advertise=192.168.1.68"],
-    );
+    lan.run(2, &[&nodes, "-http=0.0.0.0:8080", "-advertise=192.168.1.68"]);
     lan.until("the newcomer says so", || {
-        lan.stderr(2)
-            .iter()
-            .any(|l| l.contains("192.168.1.68:8117 is held by another live node"))
+        lan.stderr(2).iter().any(|l| l.contains("192.168.1.68:8117 is held by another live node"))
     });
     let reply = lan.get(2, "/leader").expect("an answer");
     assert_eq!(reply.status, 503);
-    assert!(
-        reply.text().contains("held by another live node"),
-        "{}",
-        reply.text()
-    );
+    assert!(reply.text().contains("held by another live node"), "{}", reply.text());
     lan.agreed(&[0, 1]);
     // Gone, the address is free.
     lan.kill(1);

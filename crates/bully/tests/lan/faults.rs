@@ -22,9 +22,7 @@ fn a_leader_that_is_told_to_end_hands_over_first() {
     };
     let leader = lan.host_of(&lan.form(&[]));
     lan.node(leader, bully_lab::Process::terminate);
-    let status = lan
-        .node(leader, |node| node.wait(DEADLINE))
-        .expect("it ends");
+    let status = lan.node(leader, |node| node.wait(DEADLINE)).expect("it ends");
     assert!(status.success(), "{status}");
     let rest: Vec<usize> = (0..3).filter(|h| *h != leader).collect();
     lan.agreed(&rest);
@@ -61,25 +59,14 @@ fn a_leader_that_vanishes_is_replaced_and_the_split_heals() {
     lan.lab.isolate(old).expect("isolates");
     let rest: Vec<usize> = (0..3).filter(|h| *h != old).collect();
     let new = lan.agreed(&rest);
-    assert_eq!(
-        lan.leader(old),
-        Some(lan.ip(old)),
-        "in bully mode a split has two leaders"
-    );
+    assert_eq!(lan.leader(old), Some(lan.ip(old)), "in bully mode a split has two leaders");
     lan.lab.heal().expect("heals");
-    assert_eq!(
-        lan.agreed(&[0, 1, 2]),
-        new,
-        "the larger group's leader stays"
-    );
+    assert_eq!(lan.agreed(&[0, 1, 2]), new, "the larger group's leader stays");
 }
 
 #[test]
 fn a_split_of_four_has_two_leaders_and_merges_when_it_heals() {
-    let Some(lan) = Lan::new(
-        "a_split_of_four_has_two_leaders_and_merges_when_it_heals",
-        4,
-    ) else {
+    let Some(lan) = Lan::new("a_split_of_four_has_two_leaders_and_merges_when_it_heals", 4) else {
         return;
     };
     lan.form(&[]);
@@ -101,8 +88,7 @@ fn a_one_way_link_from_the_leader_is_no_link() {
     // The leader hears it no more; it hears the leader still, through the third.
     lan.lab.cut_one_way(other, leader).expect("cuts");
     lan.until("it follows through the third", || {
-        lan.get(other, "/v1/history")
-            .is_ok_and(|r| r.text().contains("member-lost"))
+        lan.get(other, "/v1/history").is_ok_and(|r| r.text().contains("member-lost"))
     });
     assert_eq!(lan.agreed(&[0, 1, 2]), lan.ip(leader), "the leader stays");
 }
@@ -115,8 +101,7 @@ fn two_that_cannot_reach_each_other_follow_one_leader_through_the_third() {
     let other = (0..3).find(|h| *h != leader).expect("another");
     lan.lab.cut(leader, other).expect("cuts");
     lan.until("the cut is felt", || {
-        lan.get(other, "/v1/history")
-            .is_ok_and(|r| r.text().contains("member-lost"))
+        lan.get(other, "/v1/history").is_ok_and(|r| r.text().contains("member-lost"))
     });
     assert_eq!(lan.agreed(&[0, 1, 2]), lan.ip(leader), "the leader stays");
 }

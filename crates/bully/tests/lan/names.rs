@@ -29,9 +29,8 @@ fn nodes_agree_over_ipv6() {
     let Some(lan) = Lan::new("nodes_agree_over_ipv6", 2) else {
         return;
     };
-    let ips: Vec<String> = (0..2)
-        .map(|h| lan.host(h).ipv6().expect("an address").to_string())
-        .collect();
+    let ips: Vec<String> =
+        (0..2).map(|h| lan.host(h).ipv6().expect("an address").to_string()).collect();
     let nodes = format!("-nodes=[{}]:8117,{}", ips[0], ips[1]);
     for host in 0..2 {
         lan.run(host, &[&nodes, "-http=[::]:8080"]);
@@ -61,7 +60,5 @@ fn showport_prints_the_port() {
         return;
     };
     lan.join(0, 1, &["-showport"]);
-    lan.until("it leads", || {
-        lan.leader(0) == Some("192.168.1.67:8117".to_owned())
-    });
+    lan.until("it leads", || lan.leader(0) == Some("192.168.1.67:8117".to_owned()));
 }

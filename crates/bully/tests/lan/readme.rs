@@ -20,9 +20,7 @@ fn readme() -> String {
 /// The steps of the transcript that follows this comment.
 fn steps(comment: &str) -> Vec<Step> {
     let readme = readme();
-    let (_, rest) = readme
-        .split_once(comment)
-        .expect("the README has this transcript");
+    let (_, rest) = readme.split_once(comment).expect("the README has this transcript");
     let (_, rest) = rest.split_once("```console\n").expect("a block");
     let (block, _) = rest.split_once("```").expect("the block ends");
     let mut steps: Vec<Step> = Vec::new();
@@ -33,11 +31,7 @@ fn steps(comment: &str) -> Vec<Step> {
                 command: command.to_owned(),
                 prints: Vec::new(),
             }),
-            _ => steps
-                .last_mut()
-                .expect("a prompt comes first")
-                .prints
-                .push(line.to_owned()),
+            _ => steps.last_mut().expect("a prompt comes first").prints.push(line.to_owned()),
         }
     }
     steps
@@ -47,10 +41,7 @@ fn steps(comment: &str) -> Vec<Step> {
 fn without_epochs(line: &str) -> String {
     match line.split_once("epoch ") {
         Some((before, after)) => {
-            format!(
-                "{before}epoch {}",
-                after.trim_start_matches(|c: char| c.is_ascii_digit())
-            )
+            format!("{before}epoch {}", after.trim_start_matches(|c: char| c.is_ascii_digit()))
         }
         None => line.to_owned(),
     }
@@ -77,9 +68,7 @@ fn ask(lan: &Lan, host: usize, step: &Step) {
 }
 
 fn bully_folder() -> &'static Path {
-    Path::new(env!("CARGO_BIN_EXE_bully"))
-        .parent()
-        .expect("a folder")
+    Path::new(env!("CARGO_BIN_EXE_bully")).parent().expect("a folder")
 }
 
 #[test]
@@ -124,23 +113,14 @@ fn every_command_of_the_readme_is_run_by_a_test() {
     let readme = readme();
     // Each with the test that runs it.
     let elsewhere = [
-        (
-            "cargo run --release -- demo",
-            "tests/demo.rs, with --once, in the profile of the tests",
-        ),
+        ("cargo run --release -- demo", "tests/demo.rs, with --once, in the profile of the tests"),
         ("make test", ".ci/run"),
-        (
-            "cargo install --locked --path crates/bully",
-            "the build of this very binary",
-        ),
+        ("cargo install --locked --path crates/bully", "the build of this very binary"),
     ];
     for block in readme.split("```console\n").skip(1) {
         let (block, _) = block.split_once("```").expect("the block ends");
         for command in block.lines().filter_map(|line| line.strip_prefix("$ ")) {
-            assert!(
-                elsewhere.iter().any(|(known, _)| *known == command),
-                "nobody runs: {command}"
-            );
+            assert!(elsewhere.iter().any(|(known, _)| *known == command), "nobody runs: {command}");
         }
     }
 }

@@ -22,10 +22,7 @@ impl Lan {
     /// None, and a line that says why, where namespaces cannot be had.
     pub(crate) fn new(test: &str, hosts: usize) -> Option<Self> {
         let lab = lab_or_skip(test, &LabConfig::of(hosts))?;
-        Some(Self {
-            lab,
-            nodes: (0..hosts).map(|_| RefCell::new(None)).collect(),
-        })
+        Some(Self { lab, nodes: (0..hosts).map(|_| RefCell::new(None)).collect() })
     }
 
     pub(crate) fn host(&self, host: usize) -> &Host {
@@ -35,11 +32,7 @@ impl Lan {
     /// The addresses of the first `count` hosts, with ports, as `-nodes` takes them.
     pub(crate) fn list(&self, count: usize) -> String {
         let place = |host: &Host| format!("{}:8117", host.ipv4());
-        self.lab.hosts()[..count]
-            .iter()
-            .map(place)
-            .collect::<Vec<_>>()
-            .join(",")
+        self.lab.hosts()[..count].iter().map(place).collect::<Vec<_>>().join(",")
     }
 
     /// Runs `bully` with these arguments on a host.
@@ -50,9 +43,7 @@ impl Lan {
 
     pub(crate) fn spawn(&self, host: usize, arguments: &[&str]) -> Process {
         let bully = env!("CARGO_BIN_EXE_bully");
-        self.host(host)
-            .spawn(bully, arguments.iter().copied())
-            .expect("bully starts")
+        self.host(host).spawn(bully, arguments.iter().copied()).expect("bully starts")
     }
 
     /// The command line of the quick start, with the first `count` hosts listed and more flags.
@@ -77,8 +68,7 @@ impl Lan {
 
     pub(crate) fn kill(&self, host: usize) {
         self.node(host, Process::kill);
-        self.node(host, |node| node.wait(DEADLINE))
-            .expect("a killed node ends");
+        self.node(host, |node| node.wait(DEADLINE)).expect("a killed node ends");
     }
 
     pub(crate) fn stderr(&self, host: usize) -> Vec<String> {
@@ -91,26 +81,18 @@ impl Lan {
     }
 
     pub(crate) fn host_of(&self, ip: &str) -> usize {
-        let found = self
-            .lab
-            .hosts()
-            .iter()
-            .position(|h| h.ipv4().to_string() == ip);
+        let found = self.lab.hosts().iter().position(|h| h.ipv4().to_string() == ip);
         found.unwrap_or_else(|| panic!("{ip} is no host"))
     }
 
     /// Asks a host's own node.
     pub(crate) fn get(&self, host: usize, path: &str) -> std::io::Result<HttpReply> {
-        self.host(host)
-            .http_get(&format!("http://{}:8080{path}", self.ip(host)), ANSWER)
+        self.host(host).http_get(&format!("http://{}:8080{path}", self.ip(host)), ANSWER)
     }
 
     /// Whom a node names, if it names anybody right now.
     pub(crate) fn leader(&self, host: usize) -> Option<String> {
-        let reply = self
-            .get(host, "/leader?wait=0s")
-            .ok()
-            .filter(|r| r.status == 200)?;
+        let reply = self.get(host, "/leader?wait=0s").ok().filter(|r| r.status == 200)?;
         Some(reply.text().trim_end().to_owned())
     }
 
@@ -134,11 +116,7 @@ impl Lan {
     pub(crate) fn until(&self, what: &str, mut holds: impl FnMut() -> bool) {
         let start = Instant::now();
         while !holds() {
-            assert!(
-                start.elapsed() < DEADLINE,
-                "not within {DEADLINE:?}: {what}{}",
-                self.said()
-            );
+            assert!(start.elapsed() < DEADLINE, "not within {DEADLINE:?}: {what}{}", self.said());
             std::thread::sleep(Duration::from_millis(10));
         }
     }

@@ -51,12 +51,7 @@ impl Node {
                 let _ = say.send(line);
             }
         });
-        let node = Self {
-            child,
-            peers,
-            http,
-            stderr,
-        };
+        let node = Self { child, peers, http, stderr };
         until("it leads or follows", || node.leader().is_some());
         node
     }
@@ -74,19 +69,15 @@ impl Node {
     pub(crate) fn leader(&self) -> Option<String> {
         let reply = self.get("/leader?wait=0s")?;
         let (head, body) = reply.split_once("\r\n\r\n")?;
-        head.starts_with("HTTP/1.1 200")
-            .then(|| body.trim_end().to_owned())
+        head.starts_with("HTTP/1.1 200").then(|| body.trim_end().to_owned())
     }
 
     /// The whole reply to a GET.
     pub(crate) fn get(&self, path: &str) -> Option<String> {
         let mut stream = TcpStream::connect(self.http).ok()?;
         stream.set_read_timeout(Some(DEADLINE)).ok()?;
-        write!(
-            stream,
-            "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-        )
-        .ok()?;
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            .ok()?;
         let mut reply = String::new();
         stream.read_to_string(&mut reply).ok()?;
         Some(reply)
@@ -94,9 +85,7 @@ impl Node {
 
     /// How many descriptors it holds.
     pub(crate) fn descriptors(&self) -> usize {
-        std::fs::read_dir(format!("/proc/{}/fd", self.pid()))
-            .expect("it runs")
-            .count()
+        std::fs::read_dir(format!("/proc/{}/fd", self.pid())).expect("it runs").count()
     }
 
     pub(crate) fn kill(&mut self) {
@@ -115,10 +104,7 @@ impl Drop for Node {
 pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let start = Instant::now();
     while !holds() {
-        assert!(
-            start.elapsed() < DEADLINE,
-            "not within {DEADLINE:?}: {what}"
-        );
+        assert!(start.elapsed() < DEADLINE, "not within {DEADLINE:?}: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }

@@ -26,10 +26,7 @@ fn receiver() -> (String, Receiver<String>) {
             let mut body = vec![0; length];
             let _ = reader.read_exact(&mut body);
             let _ = (&stream).write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
-            if say
-                .send(String::from_utf8_lossy(&body).into_owned())
-                .is_err()
-            {
+            if say.send(String::from_utf8_lossy(&body).into_owned()).is_err() {
                 return;
             }
         }
@@ -43,9 +40,7 @@ fn it_fires_once_per_election_won_and_not_for_a_join() {
     let [one, two] = free();
     let hook = format!("-url={url}");
     let mut first = Node::listed(one, &[one, two], &[&hook, "-cluster=shop"]);
-    let body = bodies
-        .recv_timeout(DEADLINE)
-        .expect("the first node is elected");
+    let body = bodies.recv_timeout(DEADLINE).expect("the first node is elected");
     for part in [
         "\"time\":1".to_owned(),
         format!("\"node\":\"{one}\""),
@@ -57,17 +52,9 @@ fn it_fires_once_per_election_won_and_not_for_a_join() {
     let second = Node::listed(two, &[one, two], &[&hook, "-cluster=shop"]);
     assert_eq!(second.leader(), first.leader());
     first.kill();
-    let body = bodies
-        .recv_timeout(DEADLINE)
-        .expect("the second node is elected");
-    assert!(
-        body.contains(&format!("\"node\":\"{two}\"")),
-        "a join fired: {body}"
-    );
-    assert!(
-        bodies.recv_timeout(Duration::from_millis(300)).is_err(),
-        "once"
-    );
+    let body = bodies.recv_timeout(DEADLINE).expect("the second node is elected");
+    assert!(body.contains(&format!("\"node\":\"{two}\"")), "a join fired: {body}");
+    assert!(bodies.recv_timeout(Duration::from_millis(300)).is_err(), "once");
 }
 
 #[test]

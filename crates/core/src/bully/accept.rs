@@ -23,13 +23,7 @@ impl Offer {
     /// What a live report offers.
     pub(super) fn of_report(report: &Report) -> Option<Self> {
         let claim = report.claim.clone().filter(|_| report.live)?;
-        Some(Self {
-            claim,
-            seq: report.seq,
-            age: report.age,
-            size: report.size,
-            hold: None,
-        })
+        Some(Self { claim, seq: report.seq, age: report.age, size: report.size, hold: None })
     }
 
     fn of_beat(beat: &Beat) -> Self {
@@ -73,9 +67,11 @@ impl Bully {
         }
         let old = self.claim.replace(offer.claim.clone());
         let is_new_claim = old.as_ref() != Some(&offer.claim);
-        let is_new_leader = old
-            .as_ref()
-            .is_none_or(|old| !old.is_of_same_node(&offer.claim));
+        let is_new_leader = old.as_ref().is_none_or(|old| !old.is_of_same_node(&offer.claim));
+        if self.is_dead(&offer.claim) {
+            // Word that is younger than the proof of its death: it lives.
+            self.dead = None;
+        }
         self.see(offer.claim.epoch);
         self.seq = offer.seq;
         self.heard_at = self.now.fast.before(offer.age);
@@ -90,9 +86,7 @@ impl Bully {
         }
         if is_new_leader {
             self.list = List::default();
-            self.remotes
-                .values_mut()
-                .for_each(|r| r.leader_reach = None);
+            self.remotes.values_mut().for_each(|r| r.leader_reach = None);
         }
         self.follow(old, is_new_leader, from, cause);
         self.pass_on();
@@ -101,10 +95,7 @@ impl Bully {
 
     /// Becomes a follower of the claim just accepted, whatever it was before.
     fn follow(&mut self, old: Option<Claim>, is_new_leader: bool, from: &Address, cause: Cause) {
-        let claim = self
-            .claim
-            .clone()
-            .unwrap_or_else(|| unreachable!("a claim was accepted"));
+        let claim = self.claim.clone().unwrap_or_else(|| unreachable!("a claim was accepted"));
         let was = core::mem::replace(&mut self.role, Role::Following);
         let cause = match &was {
             Role::Electing { cause, .. } => *cause,
@@ -146,16 +137,9 @@ impl Bully {
     /// list.
     pub(super) fn relayed(&self, version: u64) -> Beat {
         Beat {
-            claim: self
-                .claim
-                .clone()
-                .unwrap_or_else(|| unreachable!("only a claim is relayed")),
+            claim: self.claim.clone().unwrap_or_else(|| unreachable!("only a claim is relayed")),
             seq: self.seq,
-            age: if self.leads() {
-                Duration::ZERO
-            } else {
-                self.now.fast.since(self.heard_at)
-            },
+            age: if self.leads() { Duration::ZERO } else { self.now.fast.since(self.heard_at) },
             size: self.report().size,
             mver: self.list.version,
             hold: self.hold,
@@ -182,6 +166,7 @@ impl Bully {
 
     pub(super) fn on_beat(&mut self, from: &Address, link: LinkId, beat: Beat) {
         let is_direct = *from == beat.claim.id;
+        let is_new_way = self.is_new_way(from, &beat.claim);
         let accepted = self.accept(Offer::of_beat(&beat), from, Cause::GreaterClaim);
         let is_mine =
             matches!(self.role, Role::Following) && self.claim.as_ref() == Some(&beat.claim);
@@ -190,14 +175,16 @@ impl Bully {
                 self.via = Some(from.clone());
                 self.probes_dirty = true;
             }
-            if accepted && !is_direct {
-                self.contact(&beat.claim.id.clone());
+            if accepted && is_new_way {
+                self.follow_through(from);
             }
             if let Some(entries) = beat.members {
                 self.install(beat.mver, entries);
             }
         }
-        if is_direct || accepted {
+        // A relay that follows a smaller claim learns of the greater one as its leader would.
+        let is_outdated = self.has_live_leader() && Some(&beat.claim) < self.claim.as_ref();
+        if is_direct || accepted || is_outdated {
             let ack = BeatAck {
                 report: self.report(),
                 need: self.need,
@@ -206,6 +193,15 @@ impl Bully {
             };
             self.send(link, Message::BeatAck(self.ack_as_built(ack)));
         }
+    }
+
+    /// Whether word of this claim from `from` opens a way to its leader that is not in use. Whoever
+    /// is merely shown a claim must ask to be passed the next Beats too, or loses it after F.
+    fn is_new_way(&self, from: &Address, claim: &Claim) -> bool {
+        let is_in_use = matches!(self.role, Role::Following)
+            && self.claim.as_ref() == Some(claim)
+            && (self.via.as_ref() == Some(from) || self.via.as_ref() == Some(&claim.id));
+        !is_in_use && *from != claim.id
     }
 
     #[cfg(not(bully_mutant = "acks-without-claim"))]
@@ -226,19 +222,14 @@ impl Bully {
         if version == self.list.version {
             return;
         }
-        self.remotes
-            .values_mut()
-            .for_each(|r| r.leader_reach = None);
+        self.remotes.values_mut().for_each(|r| r.leader_reach = None);
         for entry in &entries {
             self.learn(&entry.member);
             if let Some(remote) = self.remotes.get_mut(&entry.member.id) {
                 remote.leader_reach = Some(entry.reach);
             }
         }
-        self.list = List {
-            version,
-            entries: Some(entries.into()),
-        };
+        self.list = List { version, entries: Some(entries.into()) };
         self.probes_dirty = true;
         self.membership_changed();
     }
@@ -263,12 +254,7 @@ impl Bully {
             return;
         }
         let report = self.report();
-        let watch = Query {
-            q: 0,
-            report,
-            need: Epoch(0),
-            watch: true,
-        };
+        let watch = Query { q: 0, report, need: Epoch(0), watch: true };
         self.send_to(from, Message::Query(watch));
         self.contact(&claim.id);
     }
@@ -282,10 +268,7 @@ impl Bully {
     }
 
     pub(super) fn watch(&mut self, from: &Address) {
-        let watcher = Watcher {
-            acked_at: self.now.fast,
-            list_acked: 0,
-        };
+        let watcher = Watcher { acked_at: self.now.fast, list_acked: 0 };
         self.watchers.insert(from.clone(), watcher);
         self.probes_dirty = true;
         if self.has_live_leader() {

@@ -45,8 +45,7 @@ impl Bully {
             self.out.push_back(Output::Close { link });
             return;
         }
-        self.links
-            .insert(link, Link::new(Some(dialed), self.now.fast));
+        self.links.insert(link, Link::new(Some(dialed), self.now.fast));
         self.send_hello(link);
     }
 
@@ -55,10 +54,10 @@ impl Bully {
         let now = self.now.fast;
         let link = self.links.entry(id).or_insert_with(|| Link::new(None, now));
         link.heard_at = now;
+        let sent = link.hello_sent.filter(|_| is_ack);
         if is_ack {
-            link.owed_since = None;
+            (link.owed_since, link.hello_owed_since, link.hello_sent) = (None, None, None);
         }
-        let sent = link.hello_sent.take().filter(|_| is_ack);
         if let Some(reason) = self.objection(id, &hello) {
             self.refuse(id, &hello, reason);
             return;
@@ -72,10 +71,7 @@ impl Bully {
             return;
         }
         if let Some(sent) = sent {
-            let took = now.since(sent);
-            self.remotes
-                .entry(hello.member.id.clone())
-                .and_modify(|r| r.rtt.record(took));
+            self.measured(&hello.member.id, now.since(sent));
         }
         if !is_ack {
             let answer = self.hello();
@@ -112,10 +108,7 @@ impl Bully {
             self.found_self(id)
         } else {
             let id = hello.member.id.clone();
-            self.event(Event::Refused {
-                id,
-                reason: reason.clone(),
-            });
+            self.event(Event::Refused { id, reason: reason.clone() });
         }
         let place = self.links.get(&id).and_then(|l| l.dialed.clone());
         self.send(id, Message::HelloNack(reason));
@@ -143,7 +136,7 @@ impl Bully {
         let Some(link) = self.links.get_mut(&id) else {
             return;
         };
-        link.owed_since = None;
+        (link.owed_since, link.hello_owed_since) = (None, None);
         let dialed = link.dialed.clone();
         match &reason {
             NackReason::Myself => self.found_self(id),
@@ -151,10 +144,7 @@ impl Bully {
             _ => {}
         }
         if reason != NackReason::Myself {
-            self.event(Event::RefusedBy {
-                address: dialed.clone(),
-                reason,
-            });
+            self.event(Event::RefusedBy { address: dialed.clone(), reason });
         }
         self.close(id);
         if let Some(dialed) = dialed {
@@ -172,15 +162,10 @@ impl Bully {
         if known.is_some_and(|inst| inst != member.inst) {
             self.replace_instance(member);
         }
-        let remote = self
-            .remotes
-            .entry(member.id.clone())
-            .or_insert_with(|| Remote::new(member.clone()));
+        let remote =
+            self.remotes.entry(member.id.clone()).or_insert_with(|| Remote::new(member.clone()));
         if supersedes(member, &remote.member) || remote.member.inst != member.inst {
-            remote.member = Member {
-                inc: member.inc.max(remote.member.inc),
-                ..member.clone()
-            };
+            remote.member = Member { inc: member.inc.max(remote.member.inc), ..member.clone() };
         }
         remote.refused = false;
         let is_back = core::mem::take(&mut remote.lost);
@@ -188,9 +173,7 @@ impl Bully {
             remote.links.push(id);
         }
         if is_back && remote.joined {
-            self.event(Event::MemberBack {
-                id: member.id.clone(),
-            });
+            self.event(Event::MemberBack { id: member.id.clone() });
         }
         if let Some(link) = self.links.get_mut(&id) {
             link.peer = Some(member.id.clone());
@@ -211,9 +194,7 @@ impl Bully {
         let dialed = self.links.get(&id).and_then(|l| l.dialed.clone());
         for address in dialed.iter().chain([member]) {
             if self.complaints.remove(address).is_some() {
-                self.event(Event::Reachable {
-                    address: address.clone(),
-                });
+                self.event(Event::Reachable { address: address.clone() });
             }
         }
         if self.claim.as_ref().is_some_and(|c| c.id == *member)
@@ -268,8 +249,7 @@ impl Bully {
                 }
             }
             None if !is_full => {
-                self.remotes
-                    .insert(member.id.clone(), Remote::new(member.clone()));
+                self.remotes.insert(member.id.clone(), Remote::new(member.clone()));
                 self.membership_changed();
                 self.probes_dirty = true;
                 if !member.left {
@@ -306,14 +286,8 @@ impl Bully {
             && !remote.joined
         {
             remote.joined = true;
-            let leader = self
-                .claim
-                .clone()
-                .filter(|_| self.leads() || self.has_live_leader());
-            self.event(Event::Joined {
-                id: from.clone(),
-                leader,
-            });
+            let leader = self.claim.clone().filter(|_| self.leads() || self.has_live_leader());
+            self.event(Event::Joined { id: from.clone(), leader });
         }
     }
 }

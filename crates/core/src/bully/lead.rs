@@ -16,10 +16,7 @@ impl Bully {
         let was_leader = self.claim.as_ref().is_some_and(|c| c.id == self.me.id);
         self.claim_anew();
         let next_beat = self.now.fast.after(self.config.heartbeat);
-        self.role = Role::Leading(Reign {
-            next_beat,
-            late: None,
-        });
+        self.role = Role::Leading(Reign { next_beat, late: None });
         for remote in self.remotes.values_mut() {
             remote.acked = None;
             remote.list_acked = 0;
@@ -34,10 +31,7 @@ impl Bully {
             self.leader_changed();
         }
         self.probes_dirty = true;
-        let claim = self
-            .claim
-            .clone()
-            .unwrap_or_else(|| unreachable!("just claimed"));
+        let claim = self.claim.clone().unwrap_or_else(|| unreachable!("just claimed"));
         self.event(Event::Elected { claim, cause });
         self.coord();
     }
@@ -64,15 +58,9 @@ impl Bully {
         let fresh = self.now.fast;
         for remote in self.remotes.values_mut() {
             // Whoever acknowledged the old number gets as long again for the new one.
-            remote.acked = remote
-                .acked
-                .take()
-                .and(self.claim.clone().map(|c| (c, fresh)));
+            remote.acked = remote.acked.take().and(self.claim.clone().map(|c| (c, fresh)));
         }
-        let claim = self
-            .claim
-            .clone()
-            .unwrap_or_else(|| unreachable!("just claimed"));
+        let claim = self.claim.clone().unwrap_or_else(|| unreachable!("just claimed"));
         self.event(Event::EpochRaised { claim });
         self.coord();
     }
@@ -98,21 +86,11 @@ impl Bully {
         remote.beat_sent = Some((seq, now));
         let known = if is_coord { 0 } else { remote.list_acked };
         let beat = self.own_beat(known);
-        self.send_to(
-            id,
-            if is_coord {
-                Message::Coord(beat)
-            } else {
-                Message::Beat(beat)
-            },
-        );
+        self.send_to(id, if is_coord { Message::Coord(beat) } else { Message::Beat(beat) });
     }
 
     fn own_beat(&self, known: u64) -> Beat {
-        Beat {
-            hold: self.stated_hold(),
-            ..self.relayed(known)
-        }
+        Beat { hold: self.stated_hold(), ..self.relayed(known) }
     }
 
     pub(super) fn reign_due(&mut self) {
@@ -132,7 +110,7 @@ impl Bully {
         }
     }
 
-    fn beat_all(&mut self) {
+    pub(super) fn beat_all(&mut self) {
         self.seq += 1;
         self.heard_at = self.now.fast;
         self.hold = self.stated_hold();
@@ -170,21 +148,17 @@ impl Bully {
             return;
         }
         let mut entries = Vec::with_capacity(self.remotes.len() + 1);
-        entries.push(Listed {
-            member: self.me.clone(),
-            reach: true,
-        });
-        entries.extend(self.remotes.values().map(|r| Listed {
-            member: r.member.clone(),
-            reach: r.reach,
-        }));
+        entries.push(Listed { member: self.me.clone(), reach: true });
+        entries.extend(
+            self.remotes.values().map(|r| Listed { member: r.member.clone(), reach: r.reach }),
+        );
         self.list = List::new(entries);
     }
 
     pub(super) fn on_beat_ack(&mut self, from: &Address, link: LinkId, ack: BeatAck) {
         self.settle(link);
         self.note_report(from, &ack.report);
-        if !self.leads() {
+        if !self.is_heard_as_leader() {
             self.on_watcher_ack(from, &ack);
             return;
         }
@@ -193,7 +167,7 @@ impl Bully {
         } else if ack.report.claim > self.claim {
             if ack.report.live {
                 self.take_report(from, &ack.report);
-            } else {
+            } else if self.leads() {
                 self.raise_epoch();
             }
         }
@@ -210,6 +184,7 @@ impl Bully {
 
     fn acknowledged(&mut self, from: &Address, ack: &BeatAck) {
         let (now, seq, claim) = (self.now.fast, self.seq, self.claim.clone());
+        let mut took = None;
         let Some(remote) = self.remotes.get_mut(from) else {
             return;
         };
@@ -217,13 +192,16 @@ impl Bully {
             && sent_seq == ack.report.seq
             && sent_seq == seq
         {
-            remote.rtt.record(now.since(at));
+            took = Some(now.since(at));
             remote.beat_sent = None;
         }
         remote.acked = claim.map(|c| (c, now));
         remote.list_acked = ack.mver;
         if !remote.reach {
             self.list_dirty = true;
+        }
+        if let Some(took) = took {
+            self.measured(from, took);
         }
     }
 
@@ -236,17 +214,13 @@ impl Bully {
             watcher.list_acked = ack.mver;
             self.need = self.need.max(ack.need);
             self.met.extend(ack.met.iter().cloned());
-        } else {
-            self.take_report(from, &ack.report);
         }
+        self.take_report(from, &ack.report);
     }
 
     /// The late leader has heard all it asked, or has waited δ: it leads on under its claim.
     pub(super) fn lead_on_if_answered(&mut self) {
-        if let Role::Leading(Reign {
-            late: Some(Late::Asking { pending, .. }),
-            ..
-        }) = &self.role
+        if let Role::Leading(Reign { late: Some(Late::Asking { pending, .. }), .. }) = &self.role
             && pending.is_empty()
         {
             self.lead_on();

@@ -25,6 +25,8 @@ impl Bully {
     pub(super) fn on_priority(&mut self, priority: u32) {
         self.me.priority = priority.min(Config::PRIORITY_MAX);
         self.me.inc += 1;
+        // The hold of A6 begins for one's own change as for anybody's.
+        self.stable_since = self.now.fast;
         self.announce();
         if self.me.priority == 0 && matches!(self.role, Role::Leading(_)) {
             self.begin_resigning(false, Cause::Resign);
@@ -36,16 +38,14 @@ impl Bully {
         let Some(claim) = self.claim.clone() else {
             return;
         };
-        self.event(Event::Deposed {
-            claim: claim.clone(),
-            cause,
-        });
+        self.event(Event::Deposed { claim: claim.clone(), cause });
         self.role = Role::Resigning(Resigning {
             leave,
             cause,
             claim,
             tried: Vec::new(),
             until: None,
+            next_beat: self.now.fast,
         });
         self.event(Event::Revoke);
     }
@@ -57,9 +57,17 @@ impl Bully {
     }
 
     pub(super) fn resign_due(&mut self) {
-        if matches!(&self.role, Role::Resigning(r) if r.until.is_some_and(|at| self.now.fast >= at))
-        {
-            self.try_successor();
+        let now = self.now.fast;
+        let Role::Resigning(resigning) = &mut self.role else {
+            return;
+        };
+        match resigning.until {
+            Some(until) if now >= until => self.try_successor(),
+            None if now >= resigning.next_beat => {
+                resigning.next_beat = now.after(self.config.heartbeat);
+                self.beat_all();
+            }
+            _ => {}
         }
     }
 
@@ -94,12 +102,7 @@ impl Bully {
     }
 
     fn leave(&self, successor: Option<Address>, gone: bool) -> Message {
-        Message::Leave(Leave {
-            inc: self.me.inc,
-            claim: self.claim.clone(),
-            successor,
-            gone,
-        })
+        Message::Leave(Leave { inc: self.me.inc, claim: self.claim.clone(), successor, gone })
     }
 
     fn resign_without_successor(&mut self, leave: bool, cause: Cause) {

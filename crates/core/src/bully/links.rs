@@ -14,10 +14,7 @@ impl Bully {
             return;
         }
         let timeout = self.config.fault();
-        self.out.push_back(Output::Dial {
-            to: to.clone(),
-            timeout,
-        });
+        self.out.push_back(Output::Dial { to: to.clone(), timeout });
     }
 
     pub(super) fn close(&mut self, id: LinkId) {
@@ -28,6 +25,16 @@ impl Bully {
         // Refusing reads the address afterwards, and so does nobody else.
         if let Some(remote) = link.peer.as_ref().and_then(|p| self.remotes.get_mut(p)) {
             remote.links.retain(|l| *l != id);
+            self.spare_the_last(&link);
+        }
+    }
+
+    /// Of what was one of two connections, the one that is left is no longer surplus.
+    fn spare_the_last(&mut self, closed: &Link) {
+        let remote = closed.peer.as_ref().and_then(|p| self.remotes.get(p));
+        let first = remote.and_then(|r| r.links.first());
+        if let Some(link) = first.and_then(|l| self.links.get_mut(l)) {
+            link.surplus_until = None;
         }
     }
 
@@ -79,9 +86,7 @@ impl Bully {
     /// Whether `id` was heard within F on an open connection.
     pub(super) fn is_heard(&self, id: &Address) -> bool {
         self.remotes.get(id).is_some_and(|r| {
-            r.links
-                .iter()
-                .any(|l| self.links.get(l).is_some_and(|l| !self.is_silent(l)))
+            r.links.iter().any(|l| self.links.get(l).is_some_and(|l| !self.is_silent(l)))
         })
     }
 
@@ -89,14 +94,12 @@ impl Bully {
         let Some(link) = self.links.remove(&id) else {
             return;
         };
-        match link.peer {
+        match link.peer.clone() {
             Some(peer) => {
                 if let Some(remote) = self.remotes.get_mut(&peer) {
                     remote.links.retain(|l| *l != id);
-                    if let Some(link) = remote.links.first().and_then(|l| self.links.get_mut(l)) {
-                        link.surplus_until = None;
-                    }
                 }
+                self.spare_the_last(&link);
                 self.last_link_closed(&peer, true);
             }
             None => self.unanswered_dial(link.dialed.as_ref(), DialError::Reset),
@@ -149,10 +152,7 @@ impl Bully {
         let is_left = self.remotes.get(dialed).is_some_and(|r| r.member.left);
         if !is_left && self.complaints.get(dialed) != Some(&reason) && *dialed != self.me.id {
             self.complaints.insert(dialed.clone(), reason.clone());
-            self.event(Event::Unreachable {
-                address: dialed.clone(),
-                reason: reason.clone(),
-            });
+            self.event(Event::Unreachable { address: dialed.clone(), reason: reason.clone() });
         }
         if refused {
             self.proved_dead(dialed);
@@ -176,9 +176,7 @@ impl Bully {
         };
         // An open connection that speaks is stronger than a refusal on the way to its address.
         let speaks = remote.links.iter().any(|l| {
-            self.links
-                .get(l)
-                .is_some_and(|l| self.now.fast.since(l.heard_at) < self.config.fault())
+            self.links.get(l).is_some_and(|l| self.now.fast.since(l.heard_at) < self.config.fault())
         });
         if speaks {
             return;
@@ -214,8 +212,9 @@ impl Bully {
         if cfg!(bully_mutant = "no-one-way-rule") && link.peer.is_some() {
             return None;
         }
-        link.owed_since
-            .map(|since| since.after(self.config.fault()))
+        let since = [link.owed_since, link.hello_owed_since];
+        let first = since.into_iter().flatten().min();
+        first.map(|since| since.after(self.config.fault()))
     }
 
     /// N3: who owes an answer for F is closed, and dialled anew.
@@ -239,12 +238,8 @@ impl Bully {
                 None => self.unanswered_dial(dialed.as_ref(), DialError::TimedOut),
             }
         }
-        let surplus: alloc::vec::Vec<LinkId> = self
-            .links
-            .iter()
-            .filter(|(_, l)| due(l.surplus_until))
-            .map(|(id, _)| *id)
-            .collect();
+        let surplus: alloc::vec::Vec<LinkId> =
+            self.links.iter().filter(|(_, l)| due(l.surplus_until)).map(|(id, _)| *id).collect();
         surplus.into_iter().for_each(|id| self.close(id));
     }
 

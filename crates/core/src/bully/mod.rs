@@ -34,10 +34,7 @@ enum Role {
     /// Before `Start`, and after the goodbye.
     Stopped,
     /// A1: the listed addresses have not all answered.
-    Joining {
-        until: Tick,
-        pending: BTreeSet<Address>,
-    },
+    Joining { until: Tick, pending: BTreeSet<Address> },
     /// Its address is held by another live node: it neither stands nor follows.
     Waiting,
     /// It has a leader.
@@ -96,6 +93,8 @@ struct Resigning {
     tried: Vec<Address>,
     /// Until when the last one tried may answer; none while the application stops.
     until: Option<Tick>,
+    /// While the application stops, followers are kept: else they would elect before it has.
+    next_beat: Tick,
 }
 
 /// The state of a node in bully mode. The names are those of PROTOCOL.md.
@@ -132,6 +131,8 @@ pub(crate) struct Bully {
 
     q: u64,
     query_sent: Tick,
+    /// As follower: a better-ranked node that has no leader asked, and is given its turn.
+    yields_until: Tick,
     /// When the leader changed, for the damping of A6.
     changes: VecDeque<Tick>,
     /// Since when claim and membership are as they are.
@@ -155,11 +156,7 @@ impl Bully {
             inst: config.inst,
             left: false,
         };
-        let places = config
-            .places
-            .iter()
-            .map(|p| (p.clone(), Place::default()))
-            .collect();
+        let places = config.places.iter().map(|p| (p.clone(), Place::default())).collect();
         let hold = config.hold();
         Self {
             config,
@@ -186,6 +183,7 @@ impl Bully {
             duplicate: BTreeSet::new(),
             q: 0,
             query_sent: Tick(0),
+            yields_until: Tick(0),
             changes: VecDeque::new(),
             stable_since: Tick(0),
             membership: 0,
@@ -269,20 +267,14 @@ impl Bully {
                 next.at(self.silence_deadline());
                 next.maybe(self.preempt_deadline());
             }
-            Role::Electing {
-                phase: Phase::Wait { until },
-                ..
-            } => next.at(*until),
-            Role::Electing {
-                phase: Phase::Collect(collect),
-                ..
-            } => next.at(collect.until),
+            Role::Electing { phase: Phase::Wait { until }, .. } => next.at(*until),
+            Role::Electing { phase: Phase::Collect(collect), .. } => next.at(collect.until),
             Role::Leading(reign) => next.at(match &reign.late {
                 None => reign.next_beat,
                 Some(Late::Draining) => self.now.fast,
                 Some(Late::Asking { until, .. }) => *until,
             }),
-            Role::Resigning(resigning) => next.maybe(resigning.until),
+            Role::Resigning(resigning) => next.at(resigning.until.unwrap_or(resigning.next_beat)),
         }
         next.get()
     }
@@ -292,11 +284,7 @@ impl Bully {
             return;
         }
         if !message.epoch_max().is_credible(self.seen) {
-            let id = self.links.get(&link).and_then(|l| l.peer.clone());
-            self.event(Event::EpochDropped {
-                id,
-                epoch: message.epoch_max(),
-            });
+            self.drop_incredible(link, &message);
             return;
         }
         let message = match message {
@@ -322,6 +310,24 @@ impl Bully {
         }
     }
 
+    /// An epoch that no honest node holds. What is seen follows it by one leap and no more: a
+    /// peer that a lie has moved to the edge of what is credible would otherwise never be heard
+    /// again by one that the lie did not reach, and the two would both lead for good.
+    fn drop_incredible(&mut self, link: LinkId, message: &Message) {
+        let id = self.links.get(&link).and_then(|l| l.peer.clone());
+        let is_ours = match message {
+            Message::Hello(h) | Message::HelloAck(h) => {
+                h.cluster == self.config.cluster && h.mode == self.config.mode
+            }
+            _ => id.is_some(),
+        };
+        if is_ours && !cfg!(bully_mutant = "no-leap") {
+            self.seen = self.seen.leap();
+        }
+        let epoch = message.epoch_max();
+        self.event(Event::EpochDropped { id, epoch });
+    }
+
     /// Notes that something came over an open connection, and from whom.
     fn hear(&mut self, link: LinkId) -> Option<Address> {
         let now = self.now.fast;
@@ -335,7 +341,17 @@ impl Bully {
         self.seen = self.seen.max(epoch);
     }
 
-    /// Every answer settles what its sender owed (N3).
+    /// A round trip as long as F was none: somebody was stopped meanwhile, and δ must not grow
+    /// with the length of a pause.
+    fn measured(&mut self, id: &Address, took: Duration) {
+        let is_sound = took < self.config.fault() || cfg!(bully_mutant = "pause-is-round-trip");
+        if let Some(remote) = self.remotes.get_mut(id).filter(|_| is_sound) {
+            remote.rtt.record(took);
+        }
+    }
+
+    /// Every answer settles what its sender owed (N3), but for a Hello, which only its HelloAck
+    /// does: it carries the record of a member, and must not be lost behind other traffic.
     fn settle(&mut self, link: LinkId) {
         if let Some(link) = self.links.get_mut(&link) {
             link.owed_since = None;
@@ -348,14 +364,19 @@ impl Bully {
 
     /// Sends, and notes that an answer is owed where one is (N3).
     fn send(&mut self, to: LinkId, message: Message) {
-        let owes = match &message {
-            Message::Hello(_) | Message::Query(_) => true,
-            // A relayed Beat is acknowledged only where it is news.
-            Message::Beat(beat) | Message::Coord(beat) => beat.claim.id == self.me.id,
-            _ => false,
-        };
-        if owes && let Some(link) = self.links.get_mut(&to) {
-            link.owed_since.get_or_insert(self.now.fast);
+        if let Some(link) = self.links.get_mut(&to) {
+            let owed_since = match &message {
+                Message::Hello(_) => Some(&mut link.hello_owed_since),
+                Message::Query(_) => Some(&mut link.owed_since),
+                // A relayed Beat is acknowledged only where it is news.
+                Message::Beat(beat) | Message::Coord(beat) if beat.claim.id == self.me.id => {
+                    Some(&mut link.owed_since)
+                }
+                _ => None,
+            };
+            if let Some(owed_since) = owed_since {
+                owed_since.get_or_insert(self.now.fast);
+            }
         }
         self.out.push_back(Output::Send { to, message });
     }
@@ -375,21 +396,12 @@ impl Bully {
 
     /// The neighbours: members with an open connection.
     fn open(&self) -> Vec<Address> {
-        self.remotes
-            .values()
-            .filter(|r| r.is_open())
-            .map(|r| r.member.id.clone())
-            .collect()
+        self.remotes.values().filter(|r| r.is_open()).map(|r| r.member.id.clone()).collect()
     }
 
     /// δ: the time allowed for an answer.
     fn delta(&self) -> Duration {
-        let rtt = self
-            .remotes
-            .values()
-            .filter(|r| r.is_open())
-            .filter_map(|r| r.rtt.get())
-            .max();
+        let rtt = self.remotes.values().filter(|r| r.is_open()).filter_map(|r| r.rtt.get()).max();
         Config::DELTA_MIN.max(rtt.unwrap_or_default() * 2)
     }
 
@@ -408,13 +420,16 @@ impl Bully {
 
     /// Whether the claim is of a process that is proved dead.
     fn is_dead(&self, claim: &Claim) -> bool {
-        self.dead
-            .as_ref()
-            .is_some_and(|(dead, _)| dead.is_of_same_node(claim))
+        self.dead.as_ref().is_some_and(|(dead, _)| dead.is_of_same_node(claim))
     }
 
     fn leads(&self) -> bool {
         matches!(&self.role, Role::Leading(reign) if reign.late.is_none())
+    }
+
+    /// Whether others are to follow this node: it leads, or did until its application has stopped.
+    fn is_heard_as_leader(&self) -> bool {
+        self.leads() || matches!(&self.role, Role::Resigning(r) if r.until.is_none())
     }
 
     /// Whether the leader that this node follows was heard within F and is not proved dead.
@@ -429,21 +444,13 @@ impl Bully {
 
     /// R.
     fn report(&self) -> Report {
-        let leads = self.leads();
+        let leads = self.is_heard_as_leader();
         Report {
             claim: self.claim.clone(),
             seq: self.seq,
-            age: if leads {
-                Duration::ZERO
-            } else {
-                self.now.fast.since(self.heard_at)
-            },
+            age: if leads { Duration::ZERO } else { self.now.fast.since(self.heard_at) },
             live: leads || self.has_live_leader(),
-            size: if leads {
-                self.followers() + 1
-            } else {
-                self.size
-            },
+            size: if leads { self.followers() + 1 } else { self.size },
         }
     }
 
@@ -470,10 +477,7 @@ impl Bully {
         if self.config.persist {
             self.persists += 1;
             let state = Stored { seen: self.seen };
-            self.out.push_back(Output::Persist {
-                id: PersistId(self.persists),
-                state,
-            });
+            self.out.push_back(Output::Persist { id: PersistId(self.persists), state });
         }
     }
 

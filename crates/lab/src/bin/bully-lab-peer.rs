@@ -41,10 +41,7 @@ fn listen(address: SocketAddr) -> io::Result<()> {
         say("accepted");
         thread::spawn(move || {
             let end = echo(stream);
-            say(&end.map_or_else(
-                |error| format!("lost {:?}", error.kind()),
-                |()| "closed".into(),
-            ));
+            say(&end.map_or_else(|error| format!("lost {:?}", error.kind()), |()| "closed".into()));
         });
     }
     Ok(())

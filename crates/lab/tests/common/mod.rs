@@ -29,9 +29,7 @@ pub(crate) fn listen(lab: &Lab, host: usize, address: IpAddr) -> Process {
     let host = lab.host(host);
     let address = format!("{}:7", bracketed(address));
     let server = host.spawn(PEER, ["listen", &address]).unwrap();
-    server
-        .wait_for_line(|line| line == "listening", SOON)
-        .unwrap();
+    server.wait_for_line(|line| line == "listening", SOON).unwrap();
     server
 }
 

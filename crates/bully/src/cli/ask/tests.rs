@@ -7,19 +7,10 @@ use super::*;
 use crate::Elector;
 use crate::cli::Place;
 
-const LEADER: Question = Question::Leader {
-    wait: Duration::from_secs(2),
-};
+const LEADER: Question = Question::Leader { wait: Duration::from_secs(2) };
 
 fn to(port: u16, what: Question, json: bool) -> Ask {
-    Ask {
-        what,
-        http: Place {
-            host: "127.0.0.1".to_owned(),
-            port,
-        },
-        json,
-    }
+    Ask { what, http: Place { host: "127.0.0.1".to_owned(), port }, json }
 }
 
 fn http(status: &str, body: &str) -> Vec<u8> {
@@ -52,11 +43,7 @@ async fn outcome(what: Question, json: bool, status: &str, body: &str) -> Outcom
 }
 
 fn of(exit: Exit, stdout: &str, stderr: &str) -> Outcome {
-    Outcome {
-        exit,
-        stdout: stdout.to_owned(),
-        stderr: stderr.to_owned(),
-    }
+    Outcome { exit, stdout: stdout.to_owned(), stderr: stderr.to_owned() }
 }
 
 const STATUS: &str = r#"{"leader":{"node":"192.168.1.68:8117","address":"192.168.1.68","priority":100},"self":"192.168.1.67:8117","is_leader":false,"role":"follower","mode":"bully","cluster":"bully","epoch":7,"since":"2026-11-23T07:00:01.000Z","revision":"5e11.2","version":"0.1.0","new":1}"#;
@@ -66,17 +53,11 @@ const LEADERLESS: &str = r#"{"leader":null,"self":"192.168.1.67:8117","is_leader
 async fn the_leader_is_printed_as_the_node_says_it() {
     let (got, request) = asked(LEADER, false, http("200 OK", "192.168.1.68\n")).await;
     assert_eq!(got, of(Exit::Done, "192.168.1.68\n", ""));
-    assert!(
-        request.starts_with("GET /leader?wait=2000ms HTTP/1.1\r\n"),
-        "{request}"
-    );
+    assert!(request.starts_with("GET /leader?wait=2000ms HTTP/1.1\r\n"), "{request}");
     assert!(request.contains("accept: text/plain\r\n"), "{request}");
     let (got, request) = asked(LEADER, true, http("200 OK", STATUS)).await;
     assert_eq!(got, of(Exit::Done, &format!("{STATUS}\n"), ""));
-    assert!(
-        request.contains("accept: application/json\r\n"),
-        "{request}"
-    );
+    assert!(request.contains("accept: application/json\r\n"), "{request}");
     for text in ["2001:db8::67", "[2001:db8::67]:8117", "db-1:8117"] {
         let got = outcome(LEADER, false, "200 OK", &format!("{text}\n")).await;
         assert_eq!(got, of(Exit::Done, &format!("{text}\n"), ""));
@@ -90,10 +71,7 @@ async fn without_a_leader_the_reason_is_a_line_and_the_code_is_3() {
     let text = outcome(LEADER, false, status, "an election is under way\n").await;
     assert_eq!(text, of(Exit::NoLeader, "", expected));
     let json = outcome(LEADER, true, status, LEADERLESS).await;
-    assert_eq!(
-        json,
-        of(Exit::NoLeader, &format!("{LEADERLESS}\n"), expected)
-    );
+    assert_eq!(json, of(Exit::NoLeader, &format!("{LEADERLESS}\n"), expected));
 }
 
 #[tokio::test]
@@ -142,12 +120,7 @@ async fn the_status_is_a_table() {
     version   0.1.0
     ");
     let got = outcome(Question::Status, false, "200 OK", LEADERLESS).await;
-    assert!(
-        got.stdout
-            .starts_with("leader    none: an election is under way\n"),
-        "{}",
-        got.stdout
-    );
+    assert!(got.stdout.starts_with("leader    none: an election is under way\n"), "{}", got.stdout);
     // That there is no leader is a status like any other.
     assert_eq!(got.exit, Exit::Done);
 }
@@ -165,8 +138,7 @@ async fn what_other_machines_say_cannot_move_the_cursor() {
     let body = STATUS.replace("192.168.1.68:8117", r"\u001b[31mred\r\n");
     let got = outcome(Question::Status, false, "200 OK", &body).await;
     assert!(
-        got.stdout
-            .starts_with("leader    \u{fffd}[31mred\u{fffd}\u{fffd} (pri"),
+        got.stdout.starts_with("leader    \u{fffd}[31mred\u{fffd}\u{fffd} (pri"),
         "{}",
         got.stdout
     );
@@ -181,18 +153,9 @@ async fn where_nobody_listens_the_address_is_named_and_what_to_try() {
     drop(listener);
     let got = answer(&to(port, LEADER, false)).await;
     assert_eq!((got.exit, &*got.stdout), (Exit::Error, ""));
-    assert!(
-        got.stderr
-            .starts_with(&format!("bully: 127.0.0.1:{port}: ")),
-        "{}",
-        got.stderr
-    );
+    assert!(got.stderr.starts_with(&format!("bully: 127.0.0.1:{port}: ")), "{}", got.stderr);
     assert!(got.stderr.contains("refused"), "{}", got.stderr);
-    assert!(
-        got.stderr.contains("is a node running there"),
-        "{}",
-        got.stderr
-    );
+    assert!(got.stderr.contains("is a node running there"), "{}", got.stderr);
     assert_eq!(got.stderr.lines().count(), 1);
 }
 
@@ -219,16 +182,8 @@ async fn what_is_not_a_node_is_called_so() {
             let shown = String::from_utf8_lossy(&reply[..reply.len().min(80)]).into_owned();
             let (got, _) = asked(what, json, reply.clone()).await;
             assert_eq!((got.exit, &*got.stdout), (Exit::Error, ""), "{shown}");
-            assert!(
-                got.stderr.starts_with("bully: NODE: "),
-                "{shown}: {}",
-                got.stderr
-            );
-            assert!(
-                got.stderr.contains("not a bully node"),
-                "{shown}: {}",
-                got.stderr
-            );
+            assert!(got.stderr.starts_with("bully: NODE: "), "{shown}: {}", got.stderr);
+            assert!(got.stderr.contains("not a bully node"), "{shown}: {}", got.stderr);
             assert_eq!(got.stderr.lines().count(), 1, "{shown}");
         }
     }
@@ -238,18 +193,9 @@ async fn what_is_not_a_node_is_called_so() {
 async fn a_refusal_of_a_node_is_printed() {
     let body = r#"{"error":{"code":"bad-request","message":"wait: at most 1h"}}"#;
     let expected = of(Exit::Error, "", "bully: NODE: wait: at most 1h\n");
-    assert_eq!(
-        outcome(LEADER, true, "400 Bad Request", body).await,
-        expected
-    );
-    assert_eq!(
-        outcome(Question::History, false, "400 Bad Request", body).await,
-        expected
-    );
-    assert_eq!(
-        outcome(LEADER, false, "400 Bad Request", "wait: at most 1h\n").await,
-        expected
-    );
+    assert_eq!(outcome(LEADER, true, "400 Bad Request", body).await, expected);
+    assert_eq!(outcome(Question::History, false, "400 Bad Request", body).await, expected);
+    assert_eq!(outcome(LEADER, false, "400 Bad Request", "wait: at most 1h\n").await, expected);
 }
 
 #[tokio::test(start_paused = true)]
@@ -289,17 +235,9 @@ async fn a_node_that_is_slow_is_given_up() {
 #[tokio::test]
 async fn a_node_is_asked() {
     let peers = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let elector = Elector::builder()
-        .listener(peers)
-        .advertise("127.0.0.1")
-        .start()
-        .await
-        .unwrap();
+    let elector = Elector::builder().listener(peers).advertise("127.0.0.1").start().await.unwrap();
     let mut view = elector.view();
-    let leads = time::timeout(
-        Duration::from_secs(20),
-        view.wait_for(crate::View::is_leader),
-    );
+    let leads = time::timeout(Duration::from_secs(20), view.wait_for(crate::View::is_leader));
     leads.await.expect("it leads in time").unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -308,14 +246,8 @@ async fn a_node_is_asked() {
     let server = tokio::spawn(crate::http::serve(listener, app, async {
         drop(stopped.await);
     }));
-    assert_eq!(
-        answer(&to(port, LEADER, false)).await,
-        of(Exit::Done, "127.0.0.1\n", "")
-    );
-    assert_eq!(
-        answer(&to(port, Question::IsLeader, false)).await,
-        of(Exit::Done, "yes\n", "")
-    );
+    assert_eq!(answer(&to(port, LEADER, false)).await, of(Exit::Done, "127.0.0.1\n", ""));
+    assert_eq!(answer(&to(port, Question::IsLeader, false)).await, of(Exit::Done, "yes\n", ""));
     for (what, expected) in [
         (Question::Members, "this node"),
         (Question::Status, "leader "),

@@ -14,11 +14,8 @@ use tokio::sync::mpsc;
 pub(crate) const PARENT: &str = "BULLY_DEMO_PARENT";
 
 /// Each node of the demo has an address of its own.
-const HOSTS: [Ipv4Addr; 3] = [
-    Ipv4Addr::new(127, 0, 0, 1),
-    Ipv4Addr::new(127, 0, 0, 2),
-    Ipv4Addr::new(127, 0, 0, 3),
-];
+const HOSTS: [Ipv4Addr; 3] =
+    [Ipv4Addr::LOCALHOST, Ipv4Addr::new(127, 0, 0, 2), Ipv4Addr::new(127, 0, 0, 3)];
 
 /// What a node printed, and when.
 #[derive(Debug)]
@@ -61,11 +58,7 @@ impl DemoNode {
     }
 
     fn signal(&self, signal: Signal) -> anyhow::Result<()> {
-        let id = self
-            .child
-            .as_ref()
-            .and_then(Child::id)
-            .and_then(|id| i32::try_from(id).ok());
+        let id = self.child.as_ref().and_then(Child::id).and_then(|id| i32::try_from(id).ok());
         let pid = id.and_then(Pid::from_raw).context("the node has ended")?;
         kill_process(pid, signal).context("a node cannot be signalled")
     }
@@ -92,11 +85,7 @@ impl Group {
             is_frozen: false,
             leader: None,
         });
-        let mut group = Self {
-            nodes: nodes.collect(),
-            lines,
-            say,
-        };
+        let mut group = Self { nodes: nodes.collect(), lines, say };
         group.revive()?;
         Ok(group)
     }
@@ -115,9 +104,8 @@ impl Group {
 
     /// Starts what is dead, and says which that was.
     pub(crate) fn revive(&mut self) -> anyhow::Result<Vec<usize>> {
-        let dead: Vec<usize> = (0..self.nodes.len())
-            .filter(|i| self.nodes[*i].child.is_none())
-            .collect();
+        let dead: Vec<usize> =
+            (0..self.nodes.len()).filter(|i| self.nodes[*i].child.is_none()).collect();
         let list: Vec<String> = self.nodes.iter().map(|n| n.name.to_string()).collect();
         for index in &dead {
             let node = &mut self.nodes[*index];
@@ -169,9 +157,7 @@ impl Group {
         if live.any(|n| n.leader.as_ref().map(|(name, _)| name) != Some(first)) {
             return None;
         }
-        self.nodes
-            .iter()
-            .position(|n| n.is_live() && n.name.to_string() == *first)
+        self.nodes.iter().position(|n| n.is_live() && n.name.to_string() == *first)
     }
 
     /// Waits until all live nodes name one of them; says which, and since when.
@@ -190,9 +176,7 @@ impl Group {
         let leader = tokio::time::timeout(patience, wait).await;
         let leader = leader.with_context(|| format!("no agreement within {patience:?}"))?;
         let live = self.nodes.iter().filter(|n| n.is_live());
-        let since = live
-            .filter_map(|n| n.leader.as_ref().map(|(_, at)| *at))
-            .max();
+        let since = live.filter_map(|n| n.leader.as_ref().map(|(_, at)| *at)).max();
         Ok((leader, since.unwrap_or_else(Instant::now)))
     }
 
@@ -239,15 +223,7 @@ fn spawn(node: &DemoNode, list: &str) -> anyhow::Result<Child> {
 async fn read(node: usize, run: u32, stderr: ChildStderr, say: mpsc::UnboundedSender<Said>) {
     let mut lines = BufReader::new(stderr).lines();
     while let Ok(Some(line)) = lines.next_line().await {
-        if say
-            .send(Said {
-                node,
-                run,
-                at: Instant::now(),
-                line,
-            })
-            .is_err()
-        {
+        if say.send(Said { node, run, at: Instant::now(), line }).is_err() {
             return;
         }
     }
@@ -269,10 +245,7 @@ mod tests {
     fn a_line_of_the_log_names_the_leader() {
         let named = leader_named("127.0.0.1:7 (this node) leads, epoch 9: this node joined");
         assert_eq!(named, Some("127.0.0.1:7"));
-        assert_eq!(
-            leader_named("127.0.0.1:7 leads, epoch 9: x"),
-            Some("127.0.0.1:7")
-        );
+        assert_eq!(leader_named("127.0.0.1:7 leads, epoch 9: x"), Some("127.0.0.1:7"));
         assert_eq!(leader_named("127.0.0.1:7 cannot be added: dial tcp"), None);
     }
 }

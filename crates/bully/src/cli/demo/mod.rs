@@ -53,13 +53,7 @@ async fn show(once: bool) -> anyhow::Result<()> {
 fn table(group: &Group) -> String {
     let mut text = String::new();
     for node in group.nodes() {
-        let _ = writeln!(
-            text,
-            "  {}  http://{}  pid {}",
-            node.name,
-            node.http,
-            node.pid()
-        );
+        let _ = writeln!(text, "  {}  http://{}  pid {}", node.name, node.http, node.pid());
     }
     text
 }
@@ -69,7 +63,7 @@ async fn kill(group: &mut Group) -> anyhow::Result<()> {
         print("Nobody leads.\n");
         return Ok(());
     };
-    let name = group.name(leader).to_owned();
+    let name = group.name(leader);
     let killed = group.kill(leader).await?;
     print(&format!("Killed {name} (kill -9).\n"));
     if group.live() == 0 {
@@ -152,10 +146,7 @@ async fn freeze(group: &mut Group) -> anyhow::Result<()> {
     }
     let (successor, at) = group.agreement(PATIENCE).await?;
     let took = at.saturating_duration_since(frozen).as_secs_f64() * 1e3;
-    print(&format!(
-        "{} leads: the others agreed {took:.0} ms later.\n",
-        group.name(successor)
-    ));
+    print(&format!("{} leads: the others agreed {took:.0} ms later.\n", group.name(successor)));
     Ok(())
 }
 
@@ -172,18 +163,8 @@ async fn thaw(group: &mut Group) -> anyhow::Result<()> {
 fn status(group: &Group) -> String {
     let mut text = String::new();
     for (index, node) in group.nodes().iter().enumerate() {
-        let part = if Some(index) == group.leader() {
-            "leads"
-        } else {
-            node.state()
-        };
-        let _ = writeln!(
-            text,
-            "  {}  http://{}  pid {}  {part}",
-            node.name,
-            node.http,
-            node.pid()
-        );
+        let part = if Some(index) == group.leader() { "leads" } else { node.state() };
+        let _ = writeln!(text, "  {}  http://{}  pid {}  {part}", node.name, node.http, node.pid());
     }
     text
 }

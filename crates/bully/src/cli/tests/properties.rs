@@ -12,16 +12,10 @@ fn flags() -> impl Strategy<Value = Vec<(String, Option<String>)>> {
     let names: Vec<(String, bool)> = command
         .get_arguments()
         .filter(|arg| arg.get_action().takes_values())
-        .map(|arg| {
-            (
-                arg.get_long().expect("a flag").to_owned(),
-                arg.is_require_equals_set(),
-            )
-        })
+        .map(|arg| (arg.get_long().expect("a flag").to_owned(), arg.is_require_equals_set()))
         .collect();
-    let mut defined: BTreeSet<String> = ["h", "help", "V", "version", "json", "wait", "once"]
-        .map(str::to_owned)
-        .into();
+    let mut defined: BTreeSet<String> =
+        ["h", "help", "V", "version", "json", "wait", "once"].map(str::to_owned).into();
     defined.extend(names.iter().map(|(name, _)| name.clone()));
     // A value that spells a flag is one that was forgotten.
     let free = move |value: &String| {
@@ -37,11 +31,7 @@ fn flags() -> impl Strategy<Value = Vec<(String, Option<String>)>> {
         let pick = |index: usize| {
             let (name, switch) = &names[index];
             let value = values[index].clone();
-            let value = if *switch {
-                value
-            } else {
-                Some(value.unwrap_or_default())
-            };
+            let value = if *switch { value } else { Some(value.unwrap_or_default()) };
             (name.clone(), value)
         };
         chosen.into_iter().map(pick).collect()

@@ -4,42 +4,17 @@ use super::*;
 
 #[test]
 fn a_question_goes_to_this_machine_unless_told_otherwise() {
-    let place = |host: &str, port| Place {
-        host: host.to_owned(),
-        port,
-    };
+    let place = |host: &str, port| Place { host: host.to_owned(), port };
     let wait = Duration::from_secs(2);
-    let plain = Ask {
-        what: Question::Leader { wait },
-        http: place("127.0.0.1", 8080),
-        json: false,
-    };
+    let plain =
+        Ask { what: Question::Leader { wait }, http: place("127.0.0.1", 8080), json: false };
     assert_eq!(asked(&["leader"], &[]), plain);
     let told = asked(&["leader", "-wait", "0s", "-json", "-http=http://a:1"], &[]);
-    let what = Question::Leader {
-        wait: Duration::ZERO,
-    };
-    assert_eq!(
-        told,
-        Ask {
-            what,
-            http: place("a", 1),
-            json: true
-        }
-    );
-    let variables = [
-        ("BULLY_HTTP", "0.0.0.0:9"),
-        ("BULLY_JSON", "true"),
-        ("BULLY_WAIT", "3s"),
-    ];
-    let what = Question::Leader {
-        wait: Duration::from_secs(3),
-    };
-    let environment = Ask {
-        what,
-        http: place("127.0.0.1", 9),
-        json: true,
-    };
+    let what = Question::Leader { wait: Duration::ZERO };
+    assert_eq!(told, Ask { what, http: place("a", 1), json: true });
+    let variables = [("BULLY_HTTP", "0.0.0.0:9"), ("BULLY_JSON", "true"), ("BULLY_WAIT", "3s")];
+    let what = Question::Leader { wait: Duration::from_secs(3) };
+    let environment = Ask { what, http: place("127.0.0.1", 9), json: true };
     assert_eq!(asked(&["leader"], &variables), environment);
     for (name, what) in [
         ("is-leader", Question::IsLeader),
@@ -47,13 +22,7 @@ fn a_question_goes_to_this_machine_unless_told_otherwise() {
         ("status", Question::Status),
         ("history", Question::History),
     ] {
-        assert_eq!(
-            asked(&[name, "-json=false"], &[]),
-            Ask {
-                what,
-                ..plain.clone()
-            }
-        );
+        assert_eq!(asked(&[name, "-json=false"], &[]), Ask { what, ..plain.clone() });
     }
 }
 
@@ -61,14 +30,8 @@ fn a_question_goes_to_this_machine_unless_told_otherwise() {
 fn whoever_asks_finds_the_node_of_the_file_that_the_environment_names() {
     with_file("http = ':9090'", |path| {
         let variables = [("BULLY_CONFIG", path)];
-        assert_eq!(
-            asked(&["status"], &variables).http.to_string(),
-            "127.0.0.1:9090"
-        );
-        assert_eq!(
-            asked(&["status", "-http=:1"], &variables).http.to_string(),
-            "127.0.0.1:1"
-        );
+        assert_eq!(asked(&["status"], &variables).http.to_string(), "127.0.0.1:9090");
+        assert_eq!(asked(&["status", "-http=:1"], &variables).http.to_string(), "127.0.0.1:1");
     });
     let unread = [("BULLY_CONFIG", "/none"), ("BULLY_HTTP", ":2")];
     assert_eq!(asked(&["status"], &unread).http.port, 2);
@@ -84,14 +47,8 @@ fn a_wait_is_a_duration_of_at_most_an_hour() {
 #[test]
 fn a_demo_ends_by_itself_when_told_so() {
     assert_eq!(run(&["demo"], &[]), Ok(Invocation::Demo { once: false }));
-    assert_eq!(
-        run(&["demo", "-once"], &[]),
-        Ok(Invocation::Demo { once: true })
-    );
-    assert_eq!(
-        run(&["demo", "--once=false"], &[]),
-        Ok(Invocation::Demo { once: false })
-    );
+    assert_eq!(run(&["demo", "-once"], &[]), Ok(Invocation::Demo { once: true }));
+    assert_eq!(run(&["demo", "--once=false"], &[]), Ok(Invocation::Demo { once: false }));
 }
 
 #[test]
@@ -100,19 +57,13 @@ fn help_is_the_same_however_it_is_asked_for_and_fits_a_terminal() {
     for line in [&["-help"][..], &["-h"], &["help"]] {
         assert_eq!(help(line), text);
     }
-    assert!(
-        text.lines().all(|line| line.chars().count() <= 80),
-        "{text}"
-    );
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
     for key in Key::ALL {
         assert!(text.contains(&format!("  -{}", key.name())), "{text}");
     }
     let leader = help(&["leader", "-h"]);
     assert_eq!(help(&["help", "leader"]), leader);
-    assert!(
-        leader.contains("-wait=DURATION") && leader.contains("-http=ADDR"),
-        "{leader}"
-    );
+    assert!(leader.contains("-wait=DURATION") && leader.contains("-http=ADDR"), "{leader}");
 }
 
 #[test]
@@ -127,11 +78,7 @@ fn the_version_is_the_crate_s() {
 fn the_settings_in_force_are_a_table_or_an_object() {
     let line = ["config", "-nodes=a,b:1", "-url=http://u:secret@h/", "-json"];
     let variables = [("BULLY_PORT", "9000"), ("BULLY_JSON", "")];
-    let Ok(Invocation::Config {
-        configuration,
-        json: true,
-    }) = run(&line, &variables)
-    else {
+    let Ok(Invocation::Config { configuration, json: true }) = run(&line, &variables) else {
         panic!("{line:?} prints no JSON");
     };
     let table = report(&configuration, false);
@@ -158,9 +105,6 @@ fn the_settings_in_force_are_a_table_or_an_object() {
     assert_eq!(object["port"], port);
     let nodes = serde_json::json!({"value": ["a:9000", "b:1"], "from": "flag"});
     assert_eq!(object["nodes"], nodes);
-    assert_eq!(
-        object["bind"],
-        serde_json::json!({"value": null, "from": "default"})
-    );
+    assert_eq!(object["bind"], serde_json::json!({"value": null, "from": "default"}));
     assert!(!table.contains("secret") && !object.to_string().contains("secret"));
 }

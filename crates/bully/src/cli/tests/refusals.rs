@@ -5,14 +5,8 @@ use super::*;
 #[test]
 fn a_wrong_value_is_told_with_its_source_and_with_what_was_expected() {
     let expected = "\"99999\" is not a port: expected a number from 1 to 65535";
-    assert_eq!(
-        complaint(&["-port=99999"], &[]),
-        format!("-port: {expected}")
-    );
-    assert_eq!(
-        complaint(&[], &[("BULLY_PORT", "99999")]),
-        format!("BULLY_PORT: {expected}")
-    );
+    assert_eq!(complaint(&["-port=99999"], &[]), format!("-port: {expected}"));
+    assert_eq!(complaint(&[], &[("BULLY_PORT", "99999")]), format!("BULLY_PORT: {expected}"));
     with_file("# my node\nport = 99999", |path| {
         let told = complaint(&["-config", path], &[]);
         assert_eq!(told, format!("{path}: port: {expected} (line 2)"));
@@ -26,51 +20,27 @@ fn each_flag_refuses_what_it_cannot_mean() {
         ("-port=0", "(peers have to know the port)"),
         ("-port=", "-port: \"\" is not a port"),
         ("-bind=eth0", "-bind: \"eth0\" is not an IP address"),
-        (
-            "-advertise=0.0.0.0",
-            "-advertise: \"0.0.0.0\" cannot be dialled",
-        ),
-        (
-            "-advertise=[::]:9",
-            "-advertise: \"[::]:9\" cannot be dialled",
-        ),
+        ("-advertise=0.0.0.0", "-advertise: \"0.0.0.0\" cannot be dialled"),
+        ("-advertise=[::]:9", "-advertise: \"[::]:9\" cannot be dialled"),
         ("-advertise=", "-advertise: \"\" is not a place"),
         ("-http=on", "-http: \"on\" is no address to listen on"),
-        (
-            "-showport=yes",
-            "-showport: \"yes\" is not a switch: expected true or false",
-        ),
+        ("-showport=yes", "-showport: \"yes\" is not a switch: expected true or false"),
         ("-url=example.com", "-url: \"example.com\" is not a URL"),
         ("-url=ftp://example.com", "expected http://… or https://…"),
         ("-cluster=a b", "-cluster: \"a b\" is not a name"),
         ("-cluster=-x", "-cluster: \"-x\" is not a name"),
         ("-cluster=", "expected 1 to 64 printable characters"),
-        (
-            "-mode=quorum",
-            "-mode: \"quorum\" is not here yet: this version has bully mode alone",
-        ),
-        (
-            "-mode=raft",
-            "-mode: \"raft\" is not a mode: expected bully",
-        ),
+        ("-mode=quorum", "-mode: \"quorum\" is not here yet: this version has bully mode alone"),
+        ("-mode=raft", "-mode: \"raft\" is not a mode: expected bully"),
         (
             "-priority=1001",
             "-priority: \"1001\" is not a priority: expected a number from 0 to 1000",
         ),
         ("-priority=-1", "-priority: \"-1\" is not a priority"),
-        (
-            "-heartbeat=9ms",
-            "-heartbeat: \"9ms\" is not a duration from 10ms to 10s",
-        ),
+        ("-heartbeat=9ms", "-heartbeat: \"9ms\" is not a duration from 10ms to 10s"),
         ("-heartbeat=11s", "-heartbeat: \"11s\" is not a duration"),
-        (
-            "-heartbeat=100",
-            "expected a number and a unit, such as 100ms",
-        ),
-        (
-            "-log=xml",
-            "-log: \"xml\" is not a form of log: expected text or json",
-        ),
+        ("-heartbeat=100", "expected a number and a unit, such as 100ms"),
+        ("-log=xml", "-log: \"xml\" is not a form of log: expected text or json"),
         (
             "-log-level=3",
             "-log-level: \"3\" is not a level: expected error, warn, info, debug or trace",
@@ -84,13 +54,7 @@ fn each_flag_refuses_what_it_cannot_mean() {
 
 #[test]
 fn the_bounds_of_each_range_are_within_it() {
-    for flag in [
-        "-port=1",
-        "-port=65535",
-        "-priority=0",
-        "-priority=1000",
-        "-heartbeat=10ms",
-    ] {
+    for flag in ["-port=1", "-port=65535", "-priority=0", "-priority=1000", "-heartbeat=10ms"] {
         configured(&[flag], &[]);
     }
     configured(&["-heartbeat=10s"], &[]);
@@ -113,57 +77,30 @@ fn the_port_that_kubernetes_sets_beside_a_service_is_explained() {
 #[test]
 fn what_clap_refuses_is_one_line_in_our_spelling() {
     for (line, told) in [
-        (
-            &["-nodse=a"][..],
-            "unknown flag -nodse (did you mean -nodes?); bully --help lists them",
-        ),
-        (
-            &["--nodse", "a"],
-            "unknown flag -nodse (did you mean -nodes?); bully --help lists them",
-        ),
-        (
-            &["-observe"],
-            "unknown flag -observe; bully --help lists them",
-        ),
+        (&["-nodse=a"][..], "unknown flag -nodse (did you mean -nodes?); bully --help lists them"),
+        (&["--nodse", "a"], "unknown flag -nodse (did you mean -nodes?); bully --help lists them"),
+        (&["-observe"], "unknown flag -observe; bully --help lists them"),
         (&["-5"], "unknown flag -5; bully --help lists them"),
         (
             &["leader", "-jsn"],
             "unknown flag -jsn (did you mean -json?); bully leader --help lists them",
         ),
-        (
-            &["leader", "-port=1"],
-            "unknown flag -port; bully leader --help lists them",
-        ),
+        (&["leader", "-port=1"], "unknown flag -port; bully leader --help lists them"),
         (&["-port"], "-port needs a value"),
         (&["-nodes", "-port=9"], "-nodes needs a value"),
         (&["-nodes", "--"], "-nodes needs a value"),
         (&["-port=1", "--port", "2"], "-port is given twice"),
-        (
-            &["-showport", "-showport=false"],
-            "-showport is given twice",
-        ),
+        (&["-showport", "-showport=false"], "-showport is given twice"),
         (&["-help=x"], "-help takes no value"),
-        (
-            &["laeder"],
-            "unknown command \"laeder\" (did you mean leader?); bully --help lists them",
-        ),
+        (&["laeder"], "unknown command \"laeder\" (did you mean leader?); bully --help lists them"),
         (&["run"], "unknown command \"run\"; bully --help lists them"),
-        (
-            &["-port=1", "leader"],
-            "flags go after the command: bully leader -flag=value",
-        ),
+        (&["-port=1", "leader"], "flags go after the command: bully leader -flag=value"),
         (
             &["leader", "a\nb"],
             "unexpected argument \"a\\nb\"; bully leader --help says what it takes",
         ),
-        (
-            &["-nodes=a,", "b"],
-            "unexpected argument \"b\"; bully --help says what it takes",
-        ),
-        (
-            &["-port=1", "laeder"],
-            "unknown command \"laeder\" (did you mean leader?)",
-        ),
+        (&["-nodes=a,", "b"], "unexpected argument \"b\"; bully --help says what it takes"),
+        (&["-port=1", "laeder"], "unknown command \"laeder\" (did you mean leader?)"),
         (&["leader", "--", "-json"], "unexpected argument \"-json\""),
         (&["---port=1"], "unknown flag --port"),
     ] {
@@ -175,18 +112,8 @@ fn what_clap_refuses_is_one_line_in_our_spelling() {
 
 #[test]
 fn flags_of_later_versions_are_unknown() {
-    for flag in [
-        "-observe",
-        "-secret-file=x",
-        "-data-dir=x",
-        "-guardian",
-        "-moved",
-        "-lease=1s",
-    ] {
-        assert!(
-            complaint(&[flag], &[]).starts_with("unknown flag"),
-            "{flag}"
-        );
+    for flag in ["-observe", "-secret-file=x", "-data-dir=x", "-guardian", "-moved", "-lease=1s"] {
+        assert!(complaint(&[flag], &[]).starts_with("unknown flag"), "{flag}");
     }
 }
 
@@ -194,13 +121,9 @@ fn flags_of_later_versions_are_unknown() {
 fn words_and_variables_that_are_not_text_are_told_in_one_line() {
     use std::os::unix::ffi::OsStringExt as _;
     let bytes = || OsString::from_vec(b"-port=\xff\n".to_vec());
-    let told = parse(["bully".into(), bytes()], |_| None)
-        .expect_err("no text")
-        .to_string();
+    let told = parse(["bully".into(), bytes()], |_| None).expect_err("no text").to_string();
     assert_eq!(told, "argument \"-port=\u{fffd}\\n\" is not UTF-8");
     let env = |name: &str| (name == "BULLY_PORT").then(bytes);
-    let told = parse(["bully".into()], env)
-        .expect_err("no text")
-        .to_string();
+    let told = parse(["bully".into()], env).expect_err("no text").to_string();
     assert_eq!(told, "BULLY_PORT: \"-port=\u{fffd}\\n\" is not UTF-8");
 }

@@ -12,10 +12,7 @@ fn a_node_without_flags_has_the_documented_settings() {
         port: 8117,
         bind: None,
         advertise: None,
-        http: HttpListen::At(Place {
-            host: "127.0.0.1".to_owned(),
-            port: 8080,
-        }),
+        http: HttpListen::At(Place { host: "127.0.0.1".to_owned(), port: 8080 }),
         show_port: false,
         webhook: None,
         cluster: "bully".to_owned(),
@@ -27,33 +24,19 @@ fn a_node_without_flags_has_the_documented_settings() {
         log_level: tracing::Level::WARN,
     };
     assert_eq!(settings, expected);
-    assert!(
-        Key::ALL
-            .iter()
-            .all(|key| *origins.of(*key) == Origin::Default)
-    );
+    assert!(Key::ALL.iter().all(|key| *origins.of(*key) == Origin::Default));
 }
 
 #[test]
 fn a_flag_goes_over_the_environment_over_the_file_over_the_default() {
     with_file("port = 1\npriority = 1\ncluster = 'file'", |path| {
-        let variables = [
-            ("BULLY_PORT", "2"),
-            ("BULLY_PRIORITY", "2"),
-            ("BULLY_CONFIG", path),
-        ];
+        let variables = [("BULLY_PORT", "2"), ("BULLY_PRIORITY", "2"), ("BULLY_CONFIG", path)];
         let Configuration { settings, origins } = configured(&["-port=3"], &variables);
         assert_eq!((settings.port, settings.priority), (3, 2));
         assert_eq!(settings.cluster, "file");
         assert_eq!(*origins.of(Key::Port), Origin::Flag);
-        assert_eq!(
-            *origins.of(Key::Priority),
-            Origin::Environment("BULLY_PRIORITY".to_owned())
-        );
-        assert_eq!(
-            *origins.of(Key::Cluster),
-            Origin::File(Path::new(path).to_owned())
-        );
+        assert_eq!(*origins.of(Key::Priority), Origin::Environment("BULLY_PRIORITY".to_owned()));
+        assert_eq!(*origins.of(Key::Cluster), Origin::File(Path::new(path).to_owned()));
         assert_eq!(*origins.of(Key::Log), Origin::Default);
     });
 }
@@ -80,58 +63,29 @@ fn every_setting_can_come_from_a_flag_the_environment_or_the_file() {
     let flags = values.map(|(name, value)| format!("-{name}={value}"));
     let flags = configured(&flags.each_ref().map(String::as_str), &[]);
     let names = values.map(|(name, _)| key::variable(name));
-    let variables: Vec<_> = names
-        .iter()
-        .zip(values)
-        .map(|(name, (_, value))| (name.as_str(), value))
-        .collect();
+    let variables: Vec<_> =
+        names.iter().zip(values).map(|(name, (_, value))| (name.as_str(), value)).collect();
     let environment = configured(&[], &variables);
-    let lines = values
-        .map(|(name, value)| format!("{name} = '{value}'\n"))
-        .concat();
+    let lines = values.map(|(name, value)| format!("{name} = '{value}'\n")).concat();
     let file = with_file(&lines, |path| configured(&["-config", path], &[]));
     assert_eq!(flags.settings, environment.settings);
     assert_eq!(flags.settings, file.settings);
-    assert_eq!(
-        flags.settings.nodes[1],
-        Place {
-            host: "b".to_owned(),
-            port: 9000
-        }
-    );
+    assert_eq!(flags.settings.nodes[1], Place { host: "b".to_owned(), port: 9000 });
     assert_eq!(flags.settings.priority, 0);
-    assert!(
-        Key::ALL
-            .iter()
-            .all(|key| *flags.origins.of(*key) == Origin::Flag)
-    );
+    assert!(Key::ALL.iter().all(|key| *flags.origins.of(*key) == Origin::Flag));
 }
 
 #[test]
 fn an_empty_variable_counts_as_one_that_is_not_set() {
-    let variables = [
-        ("BULLY_PORT", ""),
-        ("BULLY_CONFIG", ""),
-        ("BULLY_SHOWPORT", ""),
-    ];
+    let variables = [("BULLY_PORT", ""), ("BULLY_CONFIG", ""), ("BULLY_SHOWPORT", "")];
     assert_eq!(configured(&[], &variables), configured(&[], &[]));
 }
 
 #[test]
 fn a_switch_never_takes_the_next_word() {
-    assert!(
-        configured(&["-showport", "-port", "9"], &[])
-            .settings
-            .show_port
-    );
+    assert!(configured(&["-showport", "-port", "9"], &[]).settings.show_port);
     assert!(!configured(&["--preempt=false"], &[]).settings.preempt);
     let told = "unexpected argument \"false\": a switch has its value glued, ";
-    assert_eq!(
-        complaint(&["-showport", "false"], &[]),
-        format!("{told}-showport=false")
-    );
-    assert_eq!(
-        complaint(&["status", "-json", "false"], &[]),
-        format!("{told}-json=false")
-    );
+    assert_eq!(complaint(&["-showport", "false"], &[]), format!("{told}-showport=false"));
+    assert_eq!(complaint(&["status", "-json", "false"], &[]), format!("{told}-json=false"));
 }

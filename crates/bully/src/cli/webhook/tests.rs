@@ -93,13 +93,7 @@ async fn delivered(url: &str, history: Vec<Entry>) -> String {
     let guard = tracing::subscriber::set_default(subscriber);
     let (ended, view) = watch::channel(view());
     drop(ended);
-    let since = move |revision| {
-        history
-            .iter()
-            .filter(|e| e.revision > revision)
-            .cloned()
-            .collect()
-    };
+    let since = move |revision| history.iter().filter(|e| e.revision > revision).cloned().collect();
     Webhook::new(url).unwrap().watch(view, since).await;
     drop(guard);
     let bytes = lines.0.lock().unwrap().clone();
@@ -116,14 +110,8 @@ async fn an_election_won_is_posted() {
     let url = format!("http://127.0.0.1:{port}/hook?a=b");
     let log = delivered(&url, vec![entry(1, false), entry(2, true)]).await;
     let request = requests.recv().await.unwrap();
-    assert!(
-        request.starts_with("POST /hook?a=b HTTP/1.1\r\n"),
-        "{request}"
-    );
-    assert!(
-        request.contains("content-type: application/json\r\n"),
-        "{request}"
-    );
+    assert!(request.starts_with("POST /hook?a=b HTTP/1.1\r\n"), "{request}");
+    assert!(request.contains("content-type: application/json\r\n"), "{request}");
     let body = r#"{"time":1795417200,"node":"192.168.1.67:8117","epoch":20,"cluster":"jobs"}"#;
     assert!(request.ends_with(&format!("\r\n\r\n{body}")), "{request}");
     assert!(requests.try_recv().is_err());
@@ -139,26 +127,17 @@ async fn each_election_is_posted_once_however_often_the_view_changes() {
     let shown = Arc::clone(&history);
     let since = move |revision| {
         let all = shown.lock().unwrap();
-        all.iter()
-            .filter(|e| e.revision > revision)
-            .cloned()
-            .collect()
+        all.iter().filter(|e| e.revision > revision).cloned().collect()
     };
     let task = tokio::spawn(webhook.watch(watched, since));
-    let first = timeout(DEADLINE, requests.recv())
-        .await
-        .expect("in time")
-        .unwrap();
+    let first = timeout(DEADLINE, requests.recv()).await.expect("in time").unwrap();
     assert!(first.contains(r#""epoch":10,"#), "{first}");
     changes.send(view()).unwrap();
     history.lock().unwrap().push(entry(2, false));
     changes.send(view()).unwrap();
     history.lock().unwrap().push(entry(3, true));
     changes.send(view()).unwrap();
-    let second = timeout(DEADLINE, requests.recv())
-        .await
-        .expect("in time")
-        .unwrap();
+    let second = timeout(DEADLINE, requests.recv()).await.expect("in time").unwrap();
     assert!(second.contains(r#""epoch":30,"#), "{second}");
     drop(changes);
     task.await.unwrap();
@@ -168,14 +147,8 @@ async fn each_election_is_posted_once_however_often_the_view_changes() {
 #[tokio::test]
 async fn what_was_delivered_is_not_tried_again_and_complained_about_once() {
     for (reply, why) in [
-        (
-            "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n",
-            "it answered 500",
-        ),
-        (
-            "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
-            "it answered 404",
-        ),
+        ("HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n", "it answered 500"),
+        ("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", "it answered 404"),
         ("", "connection"),
         ("nonsense\r\n\r\n", "invalid HTTP"),
     ] {
@@ -194,11 +167,7 @@ async fn redirects_are_not_followed() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let elsewhere = listener.local_addr().unwrap();
     let mut led = serve(listener, OK);
-    for status in [
-        "301 Moved Permanently",
-        "302 Found",
-        "307 Temporary Redirect",
-    ] {
+    for status in ["301 Moved Permanently", "302 Found", "307 Temporary Redirect"] {
         let reply = format!(
             "HTTP/1.1 {status}\r\nLocation: http://{elsewhere}/\r\nContent-Length: 0\r\n\r\n"
         );
@@ -206,10 +175,7 @@ async fn redirects_are_not_followed() {
         let log = delivered(&format!("http://127.0.0.1:{port}/"), vec![entry(1, true)]).await;
         assert!(requests.recv().await.is_some());
         assert!(led.try_recv().is_err());
-        assert!(
-            complaints(&log)[0].contains("redirects are not followed"),
-            "{log}"
-        );
+        assert!(complaints(&log)[0].contains("redirects are not followed"), "{log}");
     }
 }
 
@@ -253,20 +219,11 @@ async fn secrets_in_the_url_are_used_and_not_shown() {
     let url = format!("http://user:hunter2@127.0.0.1:{port}/t0ken?key=t0ken");
     let log = delivered(&url, vec![entry(1, true)]).await;
     let request = requests.recv().await.unwrap();
-    assert!(
-        request.contains("authorization: Basic dXNlcjpodW50ZXIy\r\n"),
-        "{request}"
-    );
+    assert!(request.contains("authorization: Basic dXNlcjpodW50ZXIy\r\n"), "{request}");
     let complaints = complaints(&log);
     assert_eq!(complaints.len(), 1);
-    assert!(
-        complaints[0].contains(&format!("webhook http://127.0.0.1:{port} did not")),
-        "{log}"
-    );
-    assert!(
-        !complaints[0].contains("hunter2") && !complaints[0].contains("t0ken"),
-        "{log}"
-    );
+    assert!(complaints[0].contains(&format!("webhook http://127.0.0.1:{port} did not")), "{log}");
+    assert!(!complaints[0].contains("hunter2") && !complaints[0].contains("t0ken"), "{log}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -279,19 +236,11 @@ async fn https_is_spoken() {
 
 #[tokio::test]
 async fn a_url_that_cannot_be_posted_to_is_refused_without_being_repeated() {
-    for url in [
-        "",
-        "hunter2",
-        "http://",
-        "ftp://user:hunter2@a/",
-        "file:///hunter2",
-        "http://a:hunter2",
-    ] {
+    for url in
+        ["", "hunter2", "http://", "ftp://user:hunter2@a/", "file:///hunter2", "http://a:hunter2"]
+    {
         let error = Webhook::new(url).unwrap_err();
-        assert!(
-            !error.is_empty() && !error.contains("hunter2"),
-            "{url}: {error}"
-        );
+        assert!(!error.is_empty() && !error.contains("hunter2"), "{url}: {error}");
         assert_eq!(error.lines().count(), 1);
     }
 }
@@ -300,27 +249,13 @@ async fn a_url_that_cannot_be_posted_to_is_refused_without_being_repeated() {
 async fn an_elector_that_wins_is_posted_once() {
     let (port, mut requests) = server(OK).await;
     let peers = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let elector = Elector::builder()
-        .listener(peers)
-        .advertise("127.0.0.1")
-        .start()
-        .await
-        .unwrap();
+    let elector = Elector::builder().listener(peers).advertise("127.0.0.1").start().await.unwrap();
     let webhook = Webhook::new(&format!("http://127.0.0.1:{port}/")).unwrap();
     let task = webhook.spawn(elector.clone());
-    let request = timeout(DEADLINE, requests.recv())
-        .await
-        .expect("in time")
-        .unwrap();
-    assert!(
-        request.contains(&format!(r#""node":"{}""#, elector.node())),
-        "{request}"
-    );
+    let request = timeout(DEADLINE, requests.recv()).await.expect("in time").unwrap();
+    assert!(request.contains(&format!(r#""node":"{}""#, elector.node())), "{request}");
     elector.shutdown().await;
     drop(elector);
-    timeout(DEADLINE, task)
-        .await
-        .expect("it ends with the node")
-        .unwrap();
+    timeout(DEADLINE, task).await.expect("it ends with the node").unwrap();
     assert!(requests.try_recv().is_err());
 }

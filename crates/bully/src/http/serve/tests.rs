@@ -26,17 +26,8 @@ async fn server(node: Fake, connections_max: usize) -> Server {
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
     let shutdown = async { drop(stopped.await) };
-    let task = tokio::spawn(serve_at_most(
-        connections_max,
-        listener,
-        node.app(),
-        shutdown,
-    ));
-    Server {
-        address,
-        stop,
-        task,
-    }
+    let task = tokio::spawn(serve_at_most(connections_max, listener, node.app(), shutdown));
+    Server { address, stop, task }
 }
 
 async fn connect(server: &Server) -> TcpStream {
@@ -46,9 +37,7 @@ async fn connect(server: &Server) -> TcpStream {
 /// All that comes until the end; a reset is an end too.
 async fn rest(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
-    let _ = timeout(DEADLINE, stream.read_to_end(&mut bytes))
-        .await
-        .expect("the end comes");
+    let _ = timeout(DEADLINE, stream.read_to_end(&mut bytes)).await.expect("the end comes");
     String::from_utf8(bytes).unwrap()
 }
 
@@ -57,9 +46,7 @@ async fn answer(stream: &mut TcpStream, request: &str, end: &str) -> String {
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut text = String::new();
     while !text.ends_with(end) {
-        let byte = timeout(DEADLINE, stream.read_u8())
-            .await
-            .expect("an answer comes");
+        let byte = timeout(DEADLINE, stream.read_u8()).await.expect("an answer comes");
         text.push(char::from(byte.expect("the connection stays")));
     }
     text
@@ -78,28 +65,20 @@ async fn a_connection_serves_one_request_after_another() {
     // Had the answer to HEAD a body, it would stand before this.
     let options = answer(&mut stream, &GET.replace("GET", "OPTIONS"), "\r\n\r\n").await;
     assert!(options.starts_with("HTTP/1.1 200 OK\r\n"), "{options}");
-    assert!(
-        options.contains("allow: GET, HEAD, OPTIONS\r\n"),
-        "{options}"
-    );
+    assert!(options.contains("allow: GET, HEAD, OPTIONS\r\n"), "{options}");
     answer(&mut stream, GET, "192.168.1.68\n").await;
 }
 
 #[tokio::test]
 async fn what_is_not_http_is_refused_and_closed() {
     let server = server(Fake::new(follower()), 8).await;
-    for garbage in [
-        "\x16\x03\x01\x02\x01\x01\r\n\r\n",
-        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-        "x\r\n\r\n",
-    ] {
+    for garbage in
+        ["\x16\x03\x01\x02\x01\x01\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "x\r\n\r\n"]
+    {
         let mut stream = connect(&server).await;
         stream.write_all(garbage.as_bytes()).await.unwrap();
         let text = rest(&mut stream).await;
-        assert!(
-            text.is_empty() || text.starts_with("HTTP/1.1 400 "),
-            "{garbage:?}: {text}"
-        );
+        assert!(text.is_empty() || text.starts_with("HTTP/1.1 400 "), "{garbage:?}: {text}");
     }
 }
 
@@ -107,23 +86,14 @@ async fn what_is_not_http_is_refused_and_closed() {
 async fn a_head_that_is_too_long_is_refused_and_closed() {
     let server = server(Fake::new(follower()), 8).await;
     for request in [
-        format!(
-            "GET /leader HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n",
-            "x".repeat(40_000)
-        ),
-        format!(
-            "GET /leader HTTP/1.1\r\nHost: a\r\n{}\r\n",
-            "X: 1\r\n".repeat(200)
-        ),
+        format!("GET /leader HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(40_000)),
+        format!("GET /leader HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: 1\r\n".repeat(200)),
     ] {
         let mut stream = connect(&server).await;
         // It may be closed before all of it is sent.
         let _ = stream.write_all(request.as_bytes()).await;
         let text = rest(&mut stream).await;
-        assert!(
-            text.is_empty() || text.starts_with("HTTP/1.1 431 "),
-            "{text}"
-        );
+        assert!(text.is_empty() || text.starts_with("HTTP/1.1 431 "), "{text}");
     }
 }
 
@@ -151,10 +121,7 @@ async fn a_client_that_writes_too_slowly_is_closed() {
         stream.write_all(head.as_bytes()).await.unwrap();
         rest(&mut stream).await;
         let took = start.elapsed();
-        assert!(
-            took >= Duration::from_secs(5) && took < Duration::from_secs(6),
-            "{took:?}"
-        );
+        assert!(took >= Duration::from_secs(5) && took < Duration::from_secs(6), "{took:?}");
     }
 }
 
@@ -165,11 +132,7 @@ async fn an_idle_connection_is_closed_in_the_end() {
     answer(&mut stream, GET, "192.168.1.68\n").await;
     let start = Instant::now();
     assert_eq!(rest(&mut stream).await, "");
-    assert!(
-        start.elapsed() < Duration::from_secs(6),
-        "{:?}",
-        start.elapsed()
-    );
+    assert!(start.elapsed() < Duration::from_secs(6), "{:?}", start.elapsed());
 }
 
 #[tokio::test]
@@ -187,9 +150,7 @@ async fn one_connection_too_many_is_closed_at_once_and_the_others_stay() {
     let start = Instant::now();
     loop {
         let mut fourth = connect(&server).await;
-        let _ = fourth
-            .write_all(GET.replace("Host: a", "Connection: close").as_bytes())
-            .await;
+        let _ = fourth.write_all(GET.replace("Host: a", "Connection: close").as_bytes()).await;
         if rest(&mut fourth).await.ends_with("192.168.1.68\n") {
             break;
         }
@@ -204,10 +165,7 @@ async fn the_end_closes_idle_connections_and_the_listener() {
     answer(&mut idle, GET, "192.168.1.68\n").await;
     server.stop.send(()).unwrap();
     assert_eq!(rest(&mut idle).await, "");
-    timeout(DEADLINE, server.task)
-        .await
-        .expect("it ends")
-        .unwrap();
+    timeout(DEADLINE, server.task).await.expect("it ends").unwrap();
     assert!(TcpStream::connect(server.address).await.is_err());
 }
 
@@ -224,15 +182,8 @@ async fn the_end_waits_a_second_for_answers_under_way_and_no_longer() {
     server.stop.send(()).unwrap();
     server.task.await.unwrap();
     let took = start.elapsed();
-    assert!(
-        took >= Duration::from_millis(990) && took < Duration::from_millis(1100),
-        "{took:?}"
-    );
-    assert!(
-        rest(&mut quick)
-            .await
-            .ends_with("an election is under way\n")
-    );
+    assert!(took >= Duration::from_millis(990) && took < Duration::from_millis(1100), "{took:?}");
+    assert!(rest(&mut quick).await.ends_with("an election is under way\n"));
     assert_eq!(rest(&mut slow).await, "");
 }
 
@@ -241,10 +192,7 @@ async fn the_end_waits_a_second_for_answers_under_way_and_no_longer() {
 fn a_server_without_descriptors_recovers() {
     const CHILD: &str = "BULLY_TEST_HTTP_SHORTAGE";
     if std::env::var_os(CHILD).is_some() {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         return runtime.block_on(short_of_descriptors());
     }
     let name = "http::serve::tests::a_server_without_descriptors_recovers";
@@ -260,10 +208,7 @@ fn a_server_without_descriptors_recovers() {
 
 async fn short_of_descriptors() {
     let server = server(Fake::new(follower()), 8).await;
-    let limit = Rlimit {
-        current: Some(64),
-        ..getrlimit(Resource::Nofile)
-    };
+    let limit = Rlimit { current: Some(64), ..getrlimit(Resource::Nofile) };
     setrlimit(Resource::Nofile, limit).unwrap();
     // A socket that exists already can connect when no further descriptor is to be had.
     let socket = TcpSocket::new_v4().unwrap();

@@ -33,10 +33,7 @@ async fn a_port_that_says_nothing_times_out() {
     let mut node = Node::start(patient());
     let (_frozen, address) = listener().await;
     let limit = Duration::from_millis(100);
-    assert_eq!(
-        failure(&mut node, &address, limit).await,
-        DialError::TimedOut
-    );
+    assert_eq!(failure(&mut node, &address, limit).await, DialError::TimedOut);
 }
 
 #[tokio::test]
@@ -73,18 +70,9 @@ async fn a_port_that_closes_every_connection_resets() {
 async fn who_speaks_something_else_is_named() {
     let mut node = Node::start(patient());
     let said = [
-        (
-            &b"HTTP/1.1 400 Bad Request\r\n\r\n"[..],
-            "it speaks HTTP, not the protocol of bully",
-        ),
-        (
-            b"SSH-2.0-OpenSSH_9.2\r\n",
-            "it speaks SSH, not the protocol of bully",
-        ),
-        (
-            &[0xb0, 0x75, 0x6c, 0x79, 2, 0, 0, 0],
-            "it speaks wire version 2, this node version 1",
-        ),
+        (&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], "it speaks HTTP, not the protocol of bully"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "it speaks SSH, not the protocol of bully"),
+        (&[0xb0, 0x75, 0x6c, 0x79, 2, 0, 0, 0], "it speaks wire version 2, this node version 1"),
         (
             &[0xb0, 0x75, 0x6c, 0x79, 1, 1, 0, 0],
             "it wants security 1, this node has no secret (security 0)",
@@ -117,14 +105,7 @@ async fn a_name_is_dialled_at_all_its_addresses() {
     let (mut node, mut other) = (Node::start(patient()), Node::start(patient()));
     let address = Address::new("localhost", other.at.port());
     node.transport.dial(address.clone(), SOON);
-    let LinkEvent::Up {
-        link,
-        dialed,
-        remote,
-    } = node.event().await
-    else {
-        panic!("up")
-    };
+    let LinkEvent::Up { link, dialed, remote } = node.event().await else { panic!("up") };
     assert_eq!((dialed, remote), (address, other.at));
     node.transport.send(link, &hello());
     other.message().await;
@@ -157,26 +138,16 @@ async fn dials_do_not_wait_for_each_other() {
 
 #[tokio::test]
 async fn a_node_finds_itself_among_the_entries() {
-    let (me, other) = (
-        Node::start_as(Inst(7), patient()),
-        Node::start_as(Inst(8), patient()),
-    );
+    let (me, other) = (Node::start_as(Inst(7), patient()), Node::start_as(Inst(8), patient()));
     let (closed, nobody) = listener().await;
     drop(closed);
     let entries = [nobody, other.address(), me.address()];
     assert_eq!(discover(&entries, Inst(7), SOON).await, Some(me.address()));
-    assert_eq!(
-        discover(&entries, Inst(8), SOON).await,
-        Some(other.address())
-    );
+    assert_eq!(discover(&entries, Inst(8), SOON).await, Some(other.address()));
     assert_eq!(discover(&entries, Inst(9), SOON).await, None);
     let named = Address::new("localhost", me.at.port());
     let entries = [named.clone(), me.address()];
-    assert_eq!(
-        discover(&entries, Inst(7), SOON).await,
-        Some(named),
-        "the first in the list"
-    );
+    assert_eq!(discover(&entries, Inst(7), SOON).await, Some(named), "the first in the list");
 }
 
 #[tokio::test]

@@ -3,10 +3,7 @@
 use super::*;
 
 fn brief() -> Limits {
-    Limits {
-        handshake: Duration::from_millis(200),
-        ..Limits::default()
-    }
+    Limits { handshake: Duration::from_millis(200), ..Limits::default() }
 }
 
 #[tokio::test]
@@ -14,7 +11,7 @@ async fn who_never_speaks_is_closed() {
     let mut node = Node::start(brief());
     let mut raw = Raw::connect(node.at).await;
     raw.hear_preamble().await;
-    assert_eq!(raw.hear_end().await, []);
+    assert_eq!(raw.hear_end().await, b"");
     assert_eq!(node.transport.counts().slow, 1);
     node.says_nothing().await;
 }
@@ -35,9 +32,7 @@ async fn who_speaks_slowly_is_closed() {
         panic!("it could say all");
     });
     let mut heard = Vec::new();
-    let _ = timeout(SOON, reads.read_to_end(&mut heard))
-        .await
-        .expect("closed in time");
+    let _ = timeout(SOON, reads.read_to_end(&mut heard)).await.expect("closed in time");
     timeout(SOON, slowly).await.unwrap().unwrap();
     assert_eq!(node.transport.counts().slow, 1);
     node.says_nothing().await;
@@ -74,9 +69,7 @@ async fn who_is_dialled_and_then_silent_is_closed() {
     node.transport.dial(Address::new(at.ip(), at.port()), SOON);
     let mut raw = Raw(listener.accept().await.unwrap().0);
     raw.say_preamble().await;
-    let LinkEvent::Up { link, .. } = node.event().await else {
-        panic!("up")
-    };
+    let LinkEvent::Up { link, .. } = node.event().await else { panic!("up") };
     assert_eq!(node.event().await, LinkEvent::Down { link });
 }
 
@@ -109,24 +102,14 @@ async fn who_speaks_nonsense_is_closed_at_once() {
 
 #[tokio::test]
 async fn strangers_are_bounded_per_address() {
-    let mut node = Node::start(Limits {
-        strangers_per_address_max: 2,
-        ..patient()
-    });
+    let mut node = Node::start(Limits { strangers_per_address_max: 2, ..patient() });
     let mut first = Raw::connect(node.at).await;
     first.hear_preamble().await;
     let mut second = Raw::connect(node.at).await;
     second.hear_preamble().await;
-    assert_eq!(
-        Raw::connect(node.at).await.hear_end().await,
-        [],
-        "the third"
-    );
+    assert_eq!(Raw::connect(node.at).await.hear_end().await, b"", "the third");
     assert_eq!(node.transport.counts().refused, 1);
-    Raw::connect_from([127, 0, 0, 2], node.at)
-        .await
-        .hear_preamble()
-        .await;
+    Raw::connect_from([127, 0, 0, 2], node.at).await.hear_preamble().await;
     first.say_hello().await;
     let (link, _) = node.message().await;
     node.transport.promote(link);
@@ -136,34 +119,22 @@ async fn strangers_are_bounded_per_address() {
 
 #[tokio::test]
 async fn connections_are_bounded_in_all_with_places_kept_for_the_listed() {
-    let mut node = Node::start(Limits {
-        connections_max: 3,
-        ..patient()
-    });
+    let mut node = Node::start(Limits { connections_max: 3, ..patient() });
     node.transport.reserve([IpAddr::from([127, 0, 0, 9])]);
     let mut first = Raw::connect(node.at).await;
     first.hear_preamble().await;
     let mut second = Raw::connect_from([127, 0, 0, 2], node.at).await;
     second.hear_preamble().await;
     let mut third = Raw::connect_from([127, 0, 0, 3], node.at).await;
-    assert_eq!(third.hear_end().await, [], "the last place is kept");
+    assert_eq!(third.hear_end().await, b"", "the last place is kept");
     let other = Node::start(patient());
     node.transport.dial(other.address(), SOON);
     let reason = bully_core::DialError::Other("too many connections".to_owned());
-    let failed = LinkEvent::DialFailed {
-        dialed: other.address(),
-        reason,
-    };
+    let failed = LinkEvent::DialFailed { dialed: other.address(), reason };
     assert_eq!(node.event().await, failed, "for who dials, too");
     let mut listed = Raw::connect_from([127, 0, 0, 9], node.at).await;
     listed.hear_preamble().await;
-    assert_eq!(
-        Raw::connect_from([127, 0, 0, 9], node.at)
-            .await
-            .hear_end()
-            .await,
-        []
-    );
+    assert_eq!(Raw::connect_from([127, 0, 0, 9], node.at).await.hear_end().await, b"");
     drop(first);
     until_admitted(LOCAL, node.at).await;
 }
@@ -194,28 +165,15 @@ async fn a_flood_is_slowed_and_starves_nobody() {
         assert!(ahead < 200, "the other is starved");
     }
     for _ in 0..1_000 {
-        assert_eq!(
-            node.message().await,
-            (flooding, query(ahead % 1_000)),
-            "it goes on"
-        );
+        assert_eq!(node.message().await, (flooding, query(ahead % 1_000)), "it goes on");
         ahead += 1;
     }
 }
 
 #[tokio::test]
 async fn who_does_not_read_is_closed() {
-    let limits = Limits {
-        queue_bytes_max: 64 * 1024,
-        ..patient()
-    };
-    for limits in [
-        limits,
-        Limits {
-            queue_frames_max: 10,
-            ..patient()
-        },
-    ] {
+    let limits = Limits { queue_bytes_max: 64 * 1024, ..patient() };
+    for limits in [limits, Limits { queue_frames_max: 10, ..patient() }] {
         let mut node = Node::start(limits);
         let mut raw = Raw::connect(node.at).await;
         raw.say_hello().await;
@@ -239,9 +197,7 @@ async fn who_does_not_read_is_closed() {
 }
 
 fn hello_with_members() -> Message {
-    let Message::Hello(mut hello) = hello() else {
-        panic!("a Hello")
-    };
+    let Message::Hello(mut hello) = hello() else { panic!("a Hello") };
     hello.members = vec![hello.member.clone(); 100];
     Message::HelloAck(hello)
 }

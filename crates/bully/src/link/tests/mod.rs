@@ -45,11 +45,7 @@ impl Node {
         let listeners = bind(Some(LOCAL), 0).unwrap();
         let at = listeners[0].local_addr().unwrap();
         let (transport, events) = Transport::start(listeners, inst, limits).unwrap();
-        Self {
-            transport,
-            events,
-            at,
-        }
+        Self { transport, events, at }
     }
 
     fn address(&self) -> Address {
@@ -57,10 +53,7 @@ impl Node {
     }
 
     async fn event(&mut self) -> LinkEvent {
-        timeout(SOON, self.events.recv())
-            .await
-            .expect("an event in time")
-            .expect("an event")
+        timeout(SOON, self.events.recv()).await.expect("an event in time").expect("an event")
     }
 
     async fn message(&mut self) -> (LinkId, Message) {
@@ -73,14 +66,7 @@ impl Node {
     /// Dial, and say Hello; the link's number at both ends.
     async fn join(&mut self, other: &mut Self) -> (LinkId, LinkId) {
         self.transport.dial(other.address(), SOON);
-        let LinkEvent::Up {
-            link,
-            dialed,
-            remote,
-        } = self.event().await
-        else {
-            panic!("up")
-        };
+        let LinkEvent::Up { link, dialed, remote } = self.event().await else { panic!("up") };
         assert_eq!((dialed, remote), (other.address(), other.at));
         self.transport.send(link, &hello());
         let (theirs, message) = other.message().await;
@@ -98,10 +84,7 @@ impl Node {
 
 /// Limits that no test reaches by accident.
 fn patient() -> Limits {
-    Limits {
-        handshake: NEVER,
-        ..Limits::default()
-    }
+    Limits { handshake: NEVER, ..Limits::default() }
 }
 
 fn hello() -> Message {
@@ -125,19 +108,11 @@ fn hello() -> Message {
 }
 
 fn query(q: u64) -> Message {
-    Message::Query(Query {
-        q,
-        report: Report::default(),
-        need: Epoch(0),
-        watch: false,
-    })
+    Message::Query(Query { q, report: Report::default(), need: Epoch(0), watch: false })
 }
 
 fn query_ack(q: u64) -> Message {
-    Message::QueryAck(QueryAck {
-        q,
-        report: Report::default(),
-    })
+    Message::QueryAck(QueryAck { q, report: Report::default() })
 }
 
 fn frame(message: Message) -> bytes::Bytes {
@@ -173,10 +148,7 @@ impl Raw {
 
     async fn hear_preamble(&mut self) {
         let mut bytes = [0; wire::PREAMBLE_LEN];
-        timeout(SOON, self.0.read_exact(&mut bytes))
-            .await
-            .expect("in time")
-            .unwrap();
+        timeout(SOON, self.0.read_exact(&mut bytes)).await.expect("in time").unwrap();
         assert_eq!(Preamble::check(bytes), Ok(()));
     }
 
@@ -184,9 +156,7 @@ impl Raw {
     async fn hear_end(&mut self) -> Vec<u8> {
         let mut heard = Vec::new();
         // Closed with an error or without: what counts is that it is closed.
-        let _ = timeout(SOON, self.0.read_to_end(&mut heard))
-            .await
-            .expect("closed in time");
+        let _ = timeout(SOON, self.0.read_to_end(&mut heard)).await.expect("closed in time");
         heard
     }
 

@@ -13,10 +13,7 @@ const CHILD: &str = "BULLY_TEST_SHORTAGE";
 #[test]
 fn a_node_without_descriptors_turns_connections_away_and_recovers() {
     if std::env::var_os(CHILD).is_some() {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         return runtime.block_on(short_of_descriptors());
     }
     let name =
@@ -33,10 +30,7 @@ fn a_node_without_descriptors_turns_connections_away_and_recovers() {
 
 async fn short_of_descriptors() {
     let node = Node::start(patient());
-    let limit = Rlimit {
-        current: Some(64),
-        ..getrlimit(Resource::Nofile)
-    };
+    let limit = Rlimit { current: Some(64), ..getrlimit(Resource::Nofile) };
     setrlimit(Resource::Nofile, limit).unwrap();
     // Sockets that exist already can connect when no further descriptor is to be had.
     let sockets: Vec<_> = (0..8).map(|_| TcpSocket::new_v4().unwrap()).collect();
@@ -45,11 +39,8 @@ async fn short_of_descriptors() {
         hoard.push(file);
     }
     for (count, socket) in (1..).zip(sockets) {
-        let mut raw = Raw(timeout(SOON, socket.connect(node.at))
-            .await
-            .unwrap()
-            .unwrap());
-        assert_eq!(raw.hear_end().await, [], "turned away");
+        let mut raw = Raw(timeout(SOON, socket.connect(node.at)).await.unwrap().unwrap());
+        assert_eq!(raw.hear_end().await, b"", "turned away");
         std::mem::forget(raw.0.into_std());
         assert!(node.transport.counts().refused >= count);
     }

@@ -43,53 +43,25 @@ fn ip() -> impl Strategy<Value = IpAddr> {
 
 fn address() -> BoxedStrategy<Address> {
     let name = "[a-z0-9_-]{1,20}(\\.[a-z][a-z0-9]{0,9}){0,3}";
-    let host = prop_oneof![
-        ip().prop_map(Host::from),
-        name.prop_map(|name| Host::from(name.as_str()))
-    ];
-    (host, 1..=u16::MAX)
-        .prop_map(|(host, port)| Address { host, port })
-        .boxed()
+    let host =
+        prop_oneof![ip().prop_map(Host::from), name.prop_map(|name| Host::from(name.as_str()))];
+    (host, 1..=u16::MAX).prop_map(|(host, port)| Address { host, port }).boxed()
 }
 
 fn claim() -> BoxedStrategy<Claim> {
     (epoch(), priority(), address(), inst())
-        .prop_map(|(epoch, priority, id, inst)| Claim {
-            epoch,
-            priority,
-            id,
-            inst,
-        })
+        .prop_map(|(epoch, priority, id, inst)| Claim { epoch, priority, id, inst })
         .boxed()
 }
 
 fn report() -> BoxedStrategy<Report> {
-    (
-        option::of(claim()),
-        number(),
-        duration(),
-        any::<bool>(),
-        any::<u32>(),
-    )
-        .prop_map(|(claim, seq, age, live, size)| Report {
-            claim,
-            seq,
-            age,
-            live,
-            size,
-        })
+    (option::of(claim()), number(), duration(), any::<bool>(), any::<u32>())
+        .prop_map(|(claim, seq, age, live, size)| Report { claim, seq, age, live, size })
         .boxed()
 }
 
 fn member() -> BoxedStrategy<Member> {
-    (
-        address(),
-        option::of(ip()),
-        priority(),
-        number(),
-        inst(),
-        any::<bool>(),
-    )
+    (address(), option::of(ip()), priority(), number(), inst(), any::<bool>())
         .prop_map(|(id, ip, priority, inc, inst, left)| Member {
             id,
             ip,
@@ -110,25 +82,16 @@ fn cluster() -> impl Strategy<Value = String> {
 }
 
 fn hello() -> BoxedStrategy<Hello> {
-    (
-        cluster(),
-        member(),
-        epoch(),
-        any::<bool>(),
-        report(),
-        vec(member(), 0..6),
-    )
-        .prop_map(
-            |(cluster, member, seen, no_preempt, report, members)| Hello {
-                cluster: cluster.into(),
-                mode: Mode::Bully,
-                member,
-                seen,
-                no_preempt,
-                report,
-                members,
-            },
-        )
+    (cluster(), member(), epoch(), any::<bool>(), report(), vec(member(), 0..6))
+        .prop_map(|(cluster, member, seen, no_preempt, report, members)| Hello {
+            cluster: cluster.into(),
+            mode: Mode::Bully,
+            member,
+            seen,
+            no_preempt,
+            report,
+            members,
+        })
         .boxed()
 }
 
@@ -168,34 +131,15 @@ fn message() -> BoxedStrategy<Message> {
         beat().prop_map(Message::Beat),
         beat().prop_map(Message::Coord),
         (report(), epoch(), vec(address(), 0..6), any::<u64>()).prop_map(
-            |(report, need, met, mver)| Message::BeatAck(BeatAck {
-                report,
-                need,
-                met,
-                mver
-            })
+            |(report, need, met, mver)| Message::BeatAck(BeatAck { report, need, met, mver })
         ),
         (number(), report(), epoch(), any::<bool>()).prop_map(|(q, report, need, watch)| {
-            Message::Query(Query {
-                q,
-                report,
-                need,
-                watch,
-            })
+            Message::Query(Query { q, report, need, watch })
         }),
         (number(), report()).prop_map(|(q, report)| Message::QueryAck(QueryAck { q, report })),
-        (
-            number(),
-            option::of(claim()),
-            option::of(address()),
-            any::<bool>()
-        )
-            .prop_map(|(inc, claim, successor, gone)| Message::Leave(Leave {
-                inc,
-                claim,
-                successor,
-                gone
-            })),
+        (number(), option::of(claim()), option::of(address()), any::<bool>()).prop_map(
+            |(inc, claim, successor, gone)| Message::Leave(Leave { inc, claim, successor, gone })
+        ),
     ]
     .boxed()
 }

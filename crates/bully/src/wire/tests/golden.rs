@@ -29,13 +29,7 @@ fn claim() -> Claim {
 
 fn report() -> Report {
     let age = Duration::from_micros(1_500);
-    Report {
-        claim: Some(claim()),
-        seq: 300,
-        age,
-        live: true,
-        size: 3,
-    }
+    Report { claim: Some(claim()), seq: 300, age, live: true, size: 3 }
 }
 
 fn members() -> Vec<Member> {
@@ -81,72 +75,33 @@ fn beat(members: Option<Vec<Listed>>) -> Beat {
 
 /// One packet of each kind, with all its fields.
 fn packets() -> Vec<(&'static str, Packet)> {
-    let listed = members()
-        .into_iter()
-        .map(|member| Listed {
-            member,
-            reach: true,
-        })
-        .collect();
+    let listed = members().into_iter().map(|member| Listed { member, reach: true }).collect();
     let nack = |reason| Packet::Message(Message::HelloNack(reason));
     let met = vec![Address::new("10.0.0.9", 8117), Address::new("node-9", 8117)];
     let need = Epoch(1_795_400_798_002);
     let (successor, report) = (Some(Address::new("192.168.1.69", 8117)), report());
-    let query = Query {
-        q: 9,
-        report: report.clone(),
-        need,
-        watch: true,
-    };
-    let query_ack = QueryAck {
-        q: 9,
-        report: report.clone(),
-    };
-    let beat_ack = BeatAck {
-        report,
-        need,
-        met,
-        mver: 0x0123_4567_89ab_cdef,
-    };
-    let leave = Leave {
-        inc: 2,
-        claim: Some(claim()),
-        successor,
-        gone: true,
-    };
+    let query = Query { q: 9, report: report.clone(), need, watch: true };
+    let query_ack = QueryAck { q: 9, report: report.clone() };
+    let beat_ack = BeatAck { report, need, met, mver: 0x0123_4567_89ab_cdef };
+    let leave = Leave { inc: 2, claim: Some(claim()), successor, gone: true };
     vec![
         ("hello", Packet::Message(Message::Hello(hello()))),
         ("hello_ack", Packet::Message(Message::HelloAck(hello()))),
-        (
-            "nack_foreign_cluster",
-            nack(NackReason::ForeignCluster("other".into())),
-        ),
-        (
-            "nack_foreign_mode",
-            nack(NackReason::ForeignMode(Mode::Bully)),
-        ),
+        ("nack_foreign_cluster", nack(NackReason::ForeignCluster("other".into()))),
+        ("nack_foreign_mode", nack(NackReason::ForeignMode(Mode::Bully))),
         ("nack_myself", nack(NackReason::Myself)),
         ("nack_duplicate_id", nack(NackReason::DuplicateId)),
         ("nack_full", nack(NackReason::Full)),
         ("nack_leaving", nack(NackReason::Leaving)),
         ("nack_other", nack(NackReason::Other("in words".into()))),
         ("beat", Packet::Message(Message::Beat(beat(None)))),
-        (
-            "beat_with_members",
-            Packet::Message(Message::Beat(beat(Some(listed)))),
-        ),
-        (
-            "coord",
-            Packet::Message(Message::Coord(beat(Some(Vec::new())))),
-        ),
+        ("beat_with_members", Packet::Message(Message::Beat(beat(Some(listed))))),
+        ("coord", Packet::Message(Message::Coord(beat(Some(Vec::new()))))),
         ("beat_ack", Packet::Message(Message::BeatAck(beat_ack))),
         ("query", Packet::Message(Message::Query(query))),
         ("query_ack", Packet::Message(Message::QueryAck(query_ack))),
         ("leave", Packet::Message(Message::Leave(leave))),
-        (
-            "identify",
-            Packet::Identify(Inst(0x0011_2233_4455_6677_8899_aabb_ccdd_eeff)),
-        ),
+        ("identify", Packet::Identify(Inst(0x0011_2233_4455_6677_8899_aabb_ccdd_eeff))),
         ("identified", Packet::Identified { same: true }),
     ]
 }
@@ -165,9 +120,7 @@ fn to_hex(bytes: &[u8]) -> String {
 }
 
 fn from_hex(text: &str) -> Vec<u8> {
-    text.split_whitespace()
-        .map(|byte| u8::from_str_radix(byte, 16).unwrap())
-        .collect()
+    text.split_whitespace().map(|byte| u8::from_str_radix(byte, 16).unwrap()).collect()
 }
 
 fn rewrite() {
@@ -183,9 +136,7 @@ fn kept() -> BTreeMap<String, Vec<u8>> {
     if std::env::var_os("BULLY_REWRITE").is_some() {
         REWRITE.call_once(rewrite);
     }
-    let entries = std::fs::read_dir(folder())
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
+    let entries = std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path());
     entries
         .map(|path| {
             let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
@@ -198,24 +149,13 @@ fn kept() -> BTreeMap<String, Vec<u8>> {
 fn golden_frames_are_said_and_understood() {
     let mut kept = kept();
     for (name, packet) in packets() {
-        let bytes = kept
-            .remove(name)
-            .unwrap_or_else(|| panic!("no golden frame {name}"));
-        let mut decoder = FrameDecoder {
-            max: FRAME_MAX_MEMBER,
-        };
-        let payload = decoder
-            .decode(&mut BytesMut::from(&bytes[..]))
-            .unwrap()
-            .unwrap();
+        let bytes = kept.remove(name).unwrap_or_else(|| panic!("no golden frame {name}"));
+        let mut decoder = FrameDecoder { max: FRAME_MAX_MEMBER };
+        let payload = decoder.decode(&mut BytesMut::from(&bytes[..])).unwrap().unwrap();
         assert_eq!(decode(&payload), Ok(Some(packet.clone())), "{name}");
         assert_eq!(to_hex(&bytes), to_hex(&frame(&packet)), "{name}");
     }
-    assert_eq!(
-        kept.keys().collect::<Vec<_>>(),
-        Vec::<&String>::new(),
-        "of no packet"
-    );
+    assert_eq!(kept.keys().collect::<Vec<_>>(), Vec::<&String>::new(), "of no packet");
 }
 
 #[test]
@@ -228,9 +168,7 @@ fn fields_and_messages_of_later_versions_are_skipped() {
     let beside = [payload, &[0xa0, 0x06, 1]].concat();
     assert_eq!(decode(&beside).unwrap(), known);
     // … and within it: tag 9, its length, and its fields.
-    let [tag, length, fields @ ..] = payload else {
-        panic!("a message")
-    };
+    let [tag, length, fields @ ..] = payload else { panic!("a message") };
     assert!(*length < 0x70, "the length is one byte");
     let within = [&[*tag, length + 3], fields, &[0xa0, 0x06, 1]].concat();
     assert_eq!(decode(&within).unwrap(), known);

@@ -21,10 +21,7 @@ fn read(frame: &[u8]) -> Result<Option<Packet>, DecodeError> {
 
 fn longest_name(i: usize) -> Address {
     let label = "x".repeat(58);
-    Address::new(
-        format!("{i:04}-{label}.{label}.{label}.{label}").as_str(),
-        u16::MAX,
-    )
+    Address::new(format!("{i:04}-{label}.{label}.{label}.{label}").as_str(), u16::MAX)
 }
 
 /// The largest record there can be.
@@ -53,21 +50,13 @@ fn hello(members: Vec<Member>) -> Hello {
 }
 
 fn claim() -> Claim {
-    Claim {
-        epoch: Epoch(7),
-        priority: 1,
-        id: longest_name(1),
-        inst: Inst(9),
-    }
+    Claim { epoch: Epoch(7), priority: 1, id: longest_name(1), inst: Inst(9) }
 }
 
 #[test]
 fn the_largest_lists_fit_a_members_frame() {
     let members: Vec<_> = (0..1_024).map(largest_member).collect();
-    let listed = members.iter().map(|member| Listed {
-        member: member.clone(),
-        reach: true,
-    });
+    let listed = members.iter().map(|member| Listed { member: member.clone(), reach: true });
     let beat = Message::Coord(Beat {
         claim: claim(),
         seq: 1,
@@ -78,10 +67,7 @@ fn the_largest_lists_fit_a_members_frame() {
         members: Some(listed.collect()),
     });
     let ack = Message::BeatAck(BeatAck {
-        report: Report {
-            claim: Some(claim()),
-            ..Report::default()
-        },
+        report: Report { claim: Some(claim()), ..Report::default() },
         need: Epoch(1),
         met: members.iter().map(|member| member.id.clone()).collect(),
         mver: 1,
@@ -100,19 +86,9 @@ fn the_largest_lists_fit_a_members_frame() {
 fn a_hello_is_cut_to_what_a_stranger_may_say() {
     let members: Vec<_> = (0..1_024).map(largest_member).collect();
     let whole = frame(&Packet::Message(Message::Hello(hello(members.clone()))));
-    assert!(
-        whole.len() - PREFIX_LEN <= FRAME_MAX_STRANGER,
-        "{}",
-        whole.len()
-    );
-    assert!(
-        whole.len() > FRAME_MAX_STRANGER - 400,
-        "no more than needed is cut: {}",
-        whole.len()
-    );
-    let Ok(Some(Packet::Message(Message::Hello(read)))) = read(&whole) else {
-        panic!("a Hello")
-    };
+    assert!(whole.len() - PREFIX_LEN <= FRAME_MAX_STRANGER, "{}", whole.len());
+    assert!(whole.len() > FRAME_MAX_STRANGER - 400, "no more than needed is cut: {}", whole.len());
+    let Ok(Some(Packet::Message(Message::Hello(read)))) = read(&whole) else { panic!("a Hello") };
     assert!(read.members.len() > 200);
     assert_eq!(read.members, members[..read.members.len()]);
 }
@@ -120,11 +96,7 @@ fn a_hello_is_cut_to_what_a_stranger_may_say() {
 #[test]
 fn a_hello_with_as_many_ip_addresses_as_may_be_is_whole() {
     let members: Vec<_> = (0..1_024_u16)
-        .map(|i| Member {
-            id: Address::new("203.0.113.250", i + 1),
-            ip: None,
-            ..largest_member(0)
-        })
+        .map(|i| Member { id: Address::new("203.0.113.250", i + 1), ip: None, ..largest_member(0) })
         .collect();
     let message = Message::Hello(hello(members));
     let whole = frame(&Packet::Message(message.clone()));
@@ -133,10 +105,7 @@ fn a_hello_with_as_many_ip_addresses_as_may_be_is_whole() {
 
 #[test]
 fn durations_beyond_a_year_are_said_as_a_year() {
-    let report = Report {
-        age: Duration::MAX,
-        ..Report::default()
-    };
+    let report = Report { age: Duration::MAX, ..Report::default() };
     let message = Message::QueryAck(bully_core::QueryAck { q: 1, report });
     let Ok(Some(Packet::Message(Message::QueryAck(ack)))) = read(&frame(&Packet::Message(message)))
     else {
@@ -147,17 +116,11 @@ fn durations_beyond_a_year_are_said_as_a_year() {
 
 /// A valid Hello, broken by a hand, and what is said of it.
 fn broken(damage: impl FnOnce(&mut schema::Hello)) -> String {
-    let whole = frame(&Packet::Message(Message::Hello(hello(vec![
-        largest_member(2),
-    ]))));
+    let whole = frame(&Packet::Message(Message::Hello(hello(vec![largest_member(2)]))));
     let mut envelope: schema::Envelope = prost::Message::decode(&whole[PREFIX_LEN..]).unwrap();
-    let Some(schema::Kind::Hello(hello)) = &mut envelope.kind else {
-        panic!("a Hello")
-    };
+    let Some(schema::Kind::Hello(hello)) = &mut envelope.kind else { panic!("a Hello") };
     damage(hello);
-    decode(&prost::Message::encode_to_vec(&envelope))
-        .unwrap_err()
-        .to_string()
+    decode(&prost::Message::encode_to_vec(&envelope)).unwrap_err().to_string()
 }
 
 fn member(hello: &mut schema::Hello) -> &mut schema::Member {
@@ -176,39 +139,21 @@ fn what_no_node_says_is_refused_with_what_was_expected() {
         broken(|h| h.seen = 1 << 53),
         format!("seen {}, expected 0 to {}", 1_u64 << 53, (1_u64 << 53) - 1)
     );
-    assert_eq!(
-        broken(|h| member(h).priority = 1_001),
-        "priority 1001, expected 0 to 1000"
-    );
+    assert_eq!(broken(|h| member(h).priority = 1_001), "priority 1001, expected 0 to 1000");
     assert_eq!(
         broken(|h| member(h).priority = (1 << 32) + 5),
         "priority 4294967301, expected 0 to 1000"
     );
     assert_eq!(broken(|h| id(h).port = 0), "port 0, expected 1 to 65535");
-    assert_eq!(
-        broken(|h| id(h).port = 65_536),
-        "port 65536, expected 1 to 65535"
-    );
-    assert_eq!(
-        broken(|h| member(h).inst = vec![0; 15]),
-        "inst of length 15, expected 16"
-    );
-    assert_eq!(
-        broken(|h| member(h).ip = vec![0; 5]),
-        "ip of length 5, expected 4 or 16"
-    );
+    assert_eq!(broken(|h| id(h).port = 65_536), "port 65536, expected 1 to 65535");
+    assert_eq!(broken(|h| member(h).inst = vec![0; 15]), "inst of length 15, expected 16");
+    assert_eq!(broken(|h| member(h).ip = vec![0; 5]), "ip of length 5, expected 4 or 16");
     assert_eq!(broken(|h| h.mode = 2), "mode 2, expected 1 (bully)");
     let cluster = "expected at most 64 bytes without control characters";
     let long = "c".repeat(65);
-    assert_eq!(
-        broken(|h| h.cluster.clone_from(&long)),
-        format!("cluster {long:?}, {cluster}")
-    );
+    assert_eq!(broken(|h| h.cluster.clone_from(&long)), format!("cluster {long:?}, {cluster}"));
     assert_eq!(broken(|h| h.cluster.clear()), "without cluster");
-    assert_eq!(
-        broken(|h| h.cluster = "a\nb".to_owned()),
-        format!("cluster \"a\\nb\", {cluster}")
-    );
+    assert_eq!(broken(|h| h.cluster = "a\nb".to_owned()), format!("cluster \"a\\nb\", {cluster}"));
     assert_eq!(broken(|h| h.member = None), "without member");
     assert_eq!(broken(|h| h.report = None), "without report");
     assert_eq!(broken(|h| h.members[0].id = None), "without id");
@@ -233,52 +178,27 @@ fn what_no_node_says_is_refused_with_what_was_expected() {
 #[test]
 fn one_address_has_one_identity_however_it_is_written() {
     let id_of = |address: schema::Address| {
-        let leave = schema::Leave {
-            successor: Some(address),
-            ..Default::default()
-        };
-        let envelope = schema::Envelope {
-            kind: Some(schema::Kind::Leave(leave)),
-        };
+        let leave = schema::Leave { successor: Some(address), ..Default::default() };
+        let envelope = schema::Envelope { kind: Some(schema::Kind::Leave(leave)) };
         match decode(&prost::Message::encode_to_vec(&envelope)) {
             Ok(Some(Packet::Message(Message::Leave(leave)))) => leave.successor.unwrap(),
             other => panic!("{other:?}"),
         }
     };
-    let mapped = "::ffff:10.0.0.1"
-        .parse::<std::net::Ipv6Addr>()
-        .unwrap()
-        .octets()
-        .to_vec();
-    let number = schema::Address {
-        ip: mapped,
-        port: 1,
-        ..Default::default()
-    };
+    let mapped = "::ffff:10.0.0.1".parse::<std::net::Ipv6Addr>().unwrap().octets().to_vec();
+    let number = schema::Address { ip: mapped, port: 1, ..Default::default() };
     assert_eq!(id_of(number), Address::new("10.0.0.1", 1));
-    let name = |name: &str| schema::Address {
-        name: name.to_owned(),
-        port: 1,
-        ..Default::default()
-    };
+    let name =
+        |name: &str| schema::Address { name: name.to_owned(), port: 1, ..Default::default() };
     assert_eq!(id_of(name("10.0.0.1")), Address::new("10.0.0.1", 1));
-    assert_eq!(
-        id_of(name("Node-A.Example.")),
-        Address::new("node-a.example.", 1)
-    );
+    assert_eq!(id_of(name("Node-A.Example.")), Address::new("node-a.example.", 1));
 }
 
 #[test]
 fn reasons_of_later_versions_become_words() {
     let heard = |reason, text: &str, mode| {
-        let nack = schema::HelloNack {
-            reason,
-            text: text.to_owned(),
-            mode,
-        };
-        let envelope = schema::Envelope {
-            kind: Some(schema::Kind::HelloNack(nack)),
-        };
+        let nack = schema::HelloNack { reason, text: text.to_owned(), mode };
+        let envelope = schema::Envelope { kind: Some(schema::Kind::HelloNack(nack)) };
         match decode(&prost::Message::encode_to_vec(&envelope)) {
             Ok(Some(Packet::Message(Message::HelloNack(reason)))) => reason,
             other => panic!("{other:?}"),
@@ -287,10 +207,7 @@ fn reasons_of_later_versions_become_words() {
     let words = |text: &str| NackReason::Other(Arc::from(text));
     assert_eq!(heard(99, "it is Monday", 0), words("it is Monday"));
     assert_eq!(heard(99, "", 0), words("reason 99"));
-    assert_eq!(
-        heard(schema::reason::FOREIGN_MODE, "", 7),
-        words("it elects in mode 7")
-    );
+    assert_eq!(heard(schema::reason::FOREIGN_MODE, "", 7), words("it elects in mode 7"));
 }
 
 proptest! {

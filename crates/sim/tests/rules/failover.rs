@@ -1,0 +1,180 @@
+//! A3 and A3': the leader dies, by a crash or in silence.
+
+use bully_core::{Cause, Event, Message};
+use bully_sim::{MS, SEC, Seen, US, cluster, running};
+
+use crate::{agree_within, elections, leaders, stays};
+
+#[test]
+fn a3p_a_crash_costs_one_round_trip_and_one_hop_after_the_close_is_seen_whatever_delta_is() {
+    for hop in [250 * US, 5 * MS, 40 * MS] {
+        for count in [3, 5, 9] {
+            let mut world = cluster(count);
+            world.net.delay = (hop, hop);
+            (0..count).for_each(|h| world.start(h));
+            world.run_for(5 * SEC);
+            let [leader] = leaders(&world)[..] else { panic!("one leader") };
+            let (crash, start) = (world.now(), world.events.len());
+            world.crash(leader);
+            world.run_for(4 * hop);
+            assert_eq!(world.agreement(), Ok(()), "{count} nodes, hop {hop}");
+            let [(at, _, Cause::Crash)] = elections(&world, start)[..] else {
+                panic!("one election: {:?}", elections(&world, start))
+            };
+            assert_eq!(at - crash, 3 * hop, "the FIN's hop, and a round trip");
+        }
+    }
+}
+
+#[test]
+fn a3_a_silent_leader_is_replaced_after_f_and_delta() {
+    for count in [3, 5, 9] {
+        let mut world = running(count);
+        let [leader] = leaders(&world)[..] else { panic!("one leader") };
+        let (vanish, start) = (world.now(), world.events.len());
+        world.vanish(leader);
+        world.run_for(SEC);
+        let [(at, _, Cause::Silence)] = elections(&world, start)[..] else {
+            panic!("one election: {:?}", elections(&world, start))
+        };
+        // The last Beat was heard at most h before.
+        let took = at - vanish;
+        assert!(took <= 425 * MS + 250 * US && took >= 325 * MS, "{took}");
+        assert_eq!(world.agreement(), Ok(()));
+    }
+}
+
+#[test]
+fn a3_each_better_ranked_node_that_died_in_silence_costs_one_delta_more() {
+    let mut world = running(5);
+    world.vanish(4);
+    world.vanish(3);
+    world.vanish(2);
+    let took = world.time_to_agreement(SEC).unwrap();
+    assert!(took <= (400 + 3 * 25 + 2) * MS, "{took}");
+    assert!(world.leads(1));
+}
+
+#[test]
+fn a3_without_the_stagger_all_would_stand_so_the_best_of_the_rest_moves_first() {
+    // Caught here: the mutant that asks at once upon a proof of death.
+    let mut world = running(9);
+    let start = world.events.len();
+    world.crash(8);
+    world.run_for(SEC);
+    let electing = |host| {
+        let lost = world.events[start..]
+            .iter()
+            .any(|(_, h, e)| *h == host && matches!(e, Event::Elected { .. }));
+        lost
+    };
+    assert_eq!((0..9).filter(|h| electing(*h)).collect::<Vec<_>>(), [7]);
+}
+
+#[test]
+fn n2_the_close_of_one_of_two_connections_is_no_death() {
+    let mut world = running(3);
+    let [leader] = leaders(&world)[..] else { panic!("one leader") };
+    let start = world.events.len();
+    // The connection breaks, the process lives: the dial finds it.
+    for other in 0..3 {
+        if other != leader {
+            world.break_connections(leader, other);
+        }
+    }
+    world.run_for(3 * SEC);
+    assert_eq!(elections(&world, start), []);
+    assert!(world.leads(leader));
+    assert_eq!(world.agreement(), Ok(()));
+}
+
+#[test]
+fn a3p_a_leader_that_is_back_within_five_milliseconds_is_another_run_and_the_old_one_is_dead() {
+    for pause in [0, 100 * US, MS, 5 * MS] {
+        let mut world = running(3);
+        world.crash(2);
+        world.run_for(pause);
+        world.start(2);
+        let leader = agree_within(&mut world, 150);
+        stays(&mut world, leader, 30 * SEC);
+        assert_eq!(world.members(0).len(), 3);
+    }
+}
+
+#[test]
+fn a4_a_leader_stopped_and_thawed_asks_before_it_answers_that_it_leads() {
+    for length in [450 * MS, 900 * MS, 5 * SEC, 3_600 * SEC] {
+        let mut world = running(3);
+        let [old] = leaders(&world)[..] else { panic!("one leader") };
+        world.pause(old);
+        world.run_for(length);
+        let [new] = leaders(&world)[..] else { panic!("one leader") };
+        assert!(!world.would_say_it_leads(old), "stopped for {length}: it must ask first");
+        let start = world.events.len();
+        world.thaw(old);
+        assert!(!world.leads(old), "the Coord is read before the timers");
+        world.run_for(20 * SEC);
+        assert_eq!(elections(&world, start), [], "and nothing is disturbed");
+        assert!(world.leads(new));
+        assert_eq!(world.agreement(), Ok(()));
+    }
+}
+
+#[test]
+fn a4_a_late_leader_whom_nobody_replaced_leads_on_under_its_claim() {
+    let mut world = running(1);
+    world.pause(0);
+    world.run_for(5 * SEC);
+    assert!(!world.would_say_it_leads(0));
+    let claim = world.claim_of(0);
+    world.thaw(0);
+    world.run_for(30 * MS);
+    assert!(world.leads(0));
+    assert_eq!(world.claim_of(0), claim);
+}
+
+#[test]
+fn a_starved_follower_reads_what_it_missed_before_it_suspects_anybody() {
+    // Scenario 28. Caught here: the mutant that looks at its timers first.
+    let mut world = running(3);
+    let [leader] = leaders(&world)[..] else { panic!("one leader") };
+    let start = world.events.len();
+    for _ in 0..20 {
+        for follower in (0..3).filter(|h| *h != leader) {
+            // Longer than F, shorter than what makes others close the connection.
+            world.pause(follower);
+            world.run_for(401 * MS);
+            world.thaw(follower);
+            world.run_for(700 * MS);
+        }
+    }
+    let lost = world.events[start..]
+        .iter()
+        .filter(|(_, _, e)| matches!(e, Event::LeaderLost { .. } | Event::Elected { .. }))
+        .count();
+    assert_eq!(lost, 0);
+    assert!(world.leads(leader));
+}
+
+#[test]
+fn a2_word_of_a_dead_leader_that_goes_round_keeps_nobody_waiting() {
+    let mut world = running(4);
+    world.net.reorder = true;
+    world.net.duplication = 900;
+    world.run_for(SEC);
+    let [leader] = leaders(&world)[..] else { panic!("one leader") };
+    world.crash(leader);
+    agree_within(&mut world, 200);
+    assert!(world.cover.count(Seen::MessageRepeated) > 0);
+}
+
+#[test]
+fn a_message_on_a_connection_without_a_hello_is_ignored() {
+    let mut world = running(2);
+    let claim = world.claim_of(0);
+    let link = bully_core::LinkId(9_999);
+    let leave = bully_core::Leave { inc: 9, claim: claim.clone(), successor: None, gone: true };
+    world.input(0, bully_core::Input::Message { from: link, message: Message::Leave(leave) });
+    world.run_for(SEC);
+    assert_eq!(world.claim_of(0), claim);
+}
