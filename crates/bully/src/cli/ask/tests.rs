@@ -243,7 +243,9 @@ async fn a_node_is_asked() {
     let port = listener.local_addr().unwrap().port();
     let app = crate::http::app(elector.clone(), crate::http::Options::default());
     let (stop, stopped) = oneshot::channel::<()>();
-    let server = tokio::spawn(crate::http::serve(listener, app, async { drop(stopped.await) }));
+    let server = tokio::spawn(crate::http::serve(listener, app, async {
+        drop(stopped.await);
+    }));
     assert_eq!(answer(&to(port, LEADER, false)).await, of(Exit::Done, "127.0.0.1\n", ""));
     assert_eq!(answer(&to(port, Question::IsLeader, false)).await, of(Exit::Done, "yes\n", ""));
     for (what, expected) in [

@@ -1,8 +1,11 @@
+use std::fs::File;
 use std::net::SocketAddr;
+use std::process::Command;
 use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
@@ -182,4 +185,41 @@ async fn the_end_waits_a_second_for_answers_under_way_and_no_longer() {
     assert!(took >= Duration::from_millis(990) && took < Duration::from_millis(1100), "{took:?}");
     assert!(rest(&mut quick).await.ends_with("an election is under way\n"));
     assert_eq!(rest(&mut slow).await, "");
+}
+
+/// The limit holds for a whole process, so that the test runs in one of its own.
+#[test]
+fn a_server_without_descriptors_recovers() {
+    const CHILD: &str = "BULLY_TEST_HTTP_SHORTAGE";
+    if std::env::var_os(CHILD).is_some() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        return runtime.block_on(short_of_descriptors());
+    }
+    let name = "http::serve::tests::a_server_without_descriptors_recovers";
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args([name, "--exact", "--nocapture"])
+        .env(CHILD, "1")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let words = String::from_utf8(output.stdout).unwrap();
+    assert!(words.contains("1 passed"), "{words}");
+}
+
+async fn short_of_descriptors() {
+    let server = server(Fake::new(follower()), 8).await;
+    let limit = Rlimit { current: Some(64), ..getrlimit(Resource::Nofile) };
+    setrlimit(Resource::Nofile, limit).unwrap();
+    // A socket that exists already can connect when no further descriptor is to be had.
+    let socket = TcpSocket::new_v4().unwrap();
+    let mut hoard = Vec::new();
+    while let Ok(file) = File::open("/dev/null") {
+        hoard.push(file);
+    }
+    let mut stream = socket.connect(server.address).await.unwrap();
+    stream.write_all(GET.as_bytes()).await.unwrap();
+    let silence = timeout(super::PAUSE * 3, stream.read_u8()).await;
+    assert!(silence.is_err(), "without a descriptor nobody answers");
+    drop(hoard);
+    answer(&mut stream, "", "192.168.1.68\n").await;
 }
