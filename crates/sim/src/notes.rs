@@ -87,4 +87,18 @@ impl World {
             self.cover.saw(Seen::SurplusClosed);
         }
     }
+
+    /// Counts nodes that follow a leader which they cannot reach.
+    pub(crate) fn note_relays(&mut self) {
+        for component in self.components() {
+            let Some(leader) = component.iter().copied().find(|h| self.leads(*h)) else {
+                continue;
+            };
+            for host in component {
+                if self.net.is_cut(host, leader) && self.leader_of(host) == Some(self.id(leader)) {
+                    self.cover.saw(Seen::FollowedThroughRelay);
+                }
+            }
+        }
+    }
 }

@@ -362,6 +362,7 @@ impl Run {
                 ));
             }
         }
+        self.world.note_relays();
         // A takeover may be under way at this very moment.
         let grace = self.world.grace();
         self.world.time_to_agreement(grace).is_none().then(|| {

@@ -49,13 +49,17 @@ impl Bully {
         let heard_at = self.now.fast.before(offer.age);
         let is_newer = match &self.claim {
             None => true,
-            Some(mine) => offer.claim > *mine || (offer.claim == *mine && offer.seq > self.seq),
+            Some(mine) => offer.claim > *mine || (offer.claim == *mine && self.is_newer(offer.seq)),
         };
         offer.age < self.config.fault()
-            && offer.claim.id != self.me.id
+            && (offer.claim.id != self.me.id || cfg!(bully_mutant = "follows-own-ghost"))
             && is_newer
             && !self.was_dead(&offer.claim, heard_at)
             && !matches!(self.role, Role::Waiting | Role::Stopped)
+    }
+
+    fn is_newer(&self, seq: u64) -> bool {
+        seq > self.seq || (seq == self.seq && cfg!(bully_mutant = "old-word-refreshes"))
     }
 
     /// Whether word of this claim, as of `heard_at`, is older than the proof of its owner's death.
@@ -76,7 +80,7 @@ impl Bully {
         let is_new_leader = old
             .as_ref()
             .is_none_or(|old| !old.is_of_same_node(&offer.claim));
-        if self.is_dead(&offer.claim) {
+        if self.is_dead(&offer.claim) && !cfg!(bully_mutant = "proof-never-taken-back") {
             // Word that is younger than the proof of its death: it lives.
             self.dead = None;
         }
@@ -203,7 +207,9 @@ impl Bully {
             }
         }
         // A relay that follows a smaller claim learns of the greater one as its leader would.
-        let is_outdated = self.has_live_leader() && Some(&beat.claim) < self.claim.as_ref();
+        let is_outdated = self.has_live_leader()
+            && Some(&beat.claim) < self.claim.as_ref()
+            && !cfg!(bully_mutant = "outdated-relay-untold");
         if is_direct || accepted || is_outdated {
             let ack = BeatAck {
                 report: self.report(),
@@ -221,7 +227,7 @@ impl Bully {
         let is_in_use = matches!(self.role, Role::Following)
             && self.claim.as_ref() == Some(claim)
             && (self.via.as_ref() == Some(from) || self.via.as_ref() == Some(&claim.id));
-        !is_in_use && *from != claim.id
+        !is_in_use && *from != claim.id && !cfg!(bully_mutant = "shown-claims-unwatched")
     }
 
     #[cfg(not(bully_mutant = "acks-without-claim"))]

@@ -17,7 +17,11 @@ impl Bully {
         self.heard_at
             .after(self.config.fault())
             .after(self.stagger())
-            .max(self.yields_until)
+            .max(if cfg!(bully_mutant = "no-yield") {
+                Tick(0)
+            } else {
+                self.yields_until
+            })
     }
 
     fn stagger(&self) -> Duration {
@@ -158,7 +162,8 @@ impl Bully {
         if self.follow_greatest(&live, cause) {
             return;
         }
-        if let Some((from, _)) = live.iter().find(|(_, r)| r.claim < self.claim) {
+        let smaller = live.iter().find(|(_, r)| r.claim < self.claim);
+        if let Some((from, _)) = smaller.filter(|_| !cfg!(bully_mutant = "no-need")) {
             self.ask_to_surpass(&from.clone());
             let pause = self.config.fault() + self.delta() * 2;
             self.elect_after(cause, pause);

@@ -33,6 +33,7 @@ impl Bully {
         let dialed = self.links.get(&id).and_then(|l| l.dialed.as_ref());
         known.member.inst == member.inst
             || dialed == Some(&member.id)
+            || cfg!(bully_mutant = "newcomer-takes-address")
             || (!known.is_open() && (known.refused || known.member.left))
     }
 

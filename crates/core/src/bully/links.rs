@@ -10,7 +10,12 @@ use crate::types::Address;
 impl Bully {
     /// Dials, unless a dial to that address is under way.
     pub(super) fn dial(&mut self, to: &Address) {
-        if matches!(self.role, Role::Stopped) || !self.dialing.insert(to.clone()) {
+        // A connection whose Hello is not yet answered is a dial under way, too.
+        let is_up = |l: &Link| l.peer.is_none() && l.dialed.as_ref() == Some(to);
+        if matches!(self.role, Role::Stopped)
+            || self.links.values().any(is_up)
+            || !self.dialing.insert(to.clone())
+        {
             return;
         }
         let timeout = self.config.fault();
@@ -37,7 +42,9 @@ impl Bully {
         let remote = closed.peer.as_ref().and_then(|p| self.remotes.get(p));
         let first = remote.and_then(|r| r.links.first());
         if let Some(link) = first.and_then(|l| self.links.get_mut(l)) {
-            link.surplus_until = None;
+            if !cfg!(bully_mutant = "last-connection-surplus") {
+                link.surplus_until = None;
+            }
         }
     }
 
@@ -123,7 +130,7 @@ impl Bully {
         let Some(remote) = self.remotes.get_mut(peer) else {
             return;
         };
-        if remote.is_open() {
+        if remote.is_open() && !cfg!(bully_mutant = "any-close-counts") {
             return;
         }
         remote.probe = None;
@@ -162,7 +169,7 @@ impl Bully {
                 reason: reason.clone(),
             });
         }
-        if refused {
+        if refused || cfg!(bully_mutant = "timeout-proves-death") {
             self.proved_dead(dialed);
         } else if self.claim.as_ref().is_some_and(|c| c.id == *dialed) {
             self.leader_is_not_proved_dead();

@@ -230,6 +230,7 @@ impl Bully {
     fn begin_step(&mut self, now: Now) {
         self.now = now;
         if self.is_overdue(now)
+            && !cfg!(bully_mutant = "late-leader-leads-on")
             && let Role::Leading(reign) = &mut self.role
         {
             reign.late = Some(Late::Draining);
@@ -368,6 +369,9 @@ impl Bully {
     fn settle(&mut self, link: LinkId) {
         if let Some(link) = self.links.get_mut(&link) {
             link.owed_since = None;
+            if cfg!(bully_mutant = "any-answer-settles-hello") {
+                link.hello_owed_since = None;
+            }
         }
     }
 
