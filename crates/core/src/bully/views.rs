@@ -38,7 +38,8 @@ impl Bully {
     fn shown_leader(&self, now: Now) -> Option<LeaderView> {
         let id = match &self.role {
             Part::Leading(_) if self.leadership(now).is_leader() => &self.me.id,
-            Part::Following => &self.claim.as_ref()?.id,
+            // A follower that was frozen reads what it missed before it names anybody.
+            Part::Following if !self.is_overdue(now) => &self.claim.as_ref()?.id,
             // A7: named from the moment it was asked.
             Part::Resigning(resigning) => resigning.tried.last()?,
             _ => return None,
