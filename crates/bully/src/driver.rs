@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::elector::{Builder, StartError, parse_place};
 use crate::identity::{self, Standing};
 use crate::link::{Events, Limits, LinkEvent, Transport};
-use crate::shared::Shared;
+use crate::shared::{Shared, Shown};
 use crate::view::View;
 
 /// At most this many inputs are taken before timers get their turn, however fast peers send.
@@ -43,6 +43,7 @@ pub(crate) struct Driver {
     events: Events,
     commands: mpsc::UnboundedReceiver<Command>,
     view: watch::Sender<View>,
+    shown: Option<Shown>,
     /// Who waits for a handover to end.
     waiting: Vec<oneshot::Sender<()>>,
     /// Who waits for the goodbye.
@@ -103,6 +104,7 @@ impl Driver {
             events,
             commands,
             view,
+            shown: None,
             waiting: Vec::new(),
             leaving: Vec::new(),
             stopped: false,
@@ -265,7 +267,14 @@ impl Driver {
         }
     }
 
+    /// Shows the node anew where what it shows has changed: most steps change nothing of it, and
+    /// cost no more than the look.
     fn publish(&mut self) {
+        let shown = self.shared.shown();
+        if self.shown.as_ref() == Some(&shown) {
+            return;
+        }
+        self.shown = Some(shown);
         let mut view = self.shared.view();
         self.view.send_if_modified(|old| {
             view.revision = view.revision.max(old.revision);

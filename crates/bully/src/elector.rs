@@ -50,6 +50,19 @@ impl Elector {
 
     /// Who leads, to be watched. The value may be old by what has happened since the node's last
     /// step: for display, not to act on.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), bully::StartError> {
+    /// # let elector = bully::Elector::builder().bind([127, 0, 0, 1].into()).port(0).start().await?;
+    /// let mut view = elector.view();
+    /// while view.borrow_and_update().leader.is_none() {
+    ///     view.changed().await.expect("the node runs as long as a handle to it is held");
+    /// }
+    /// println!("{} leads", view.borrow().leader.as_ref().expect("just seen").node);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn view(&self) -> watch::Receiver<View> {
         self.view.clone()
     }
@@ -181,7 +194,31 @@ impl Builder {
         self
     }
 
-    /// Listen for peers on this socket, instead of binding one. Its port is the node's.
+    /// Listen for peers on this socket, instead of binding one. Its port is the node's. May be
+    /// called again for more sockets, of which the first one's port counts.
+    ///
+    /// ```
+    /// use bully::Elector;
+    /// use std::net::TcpListener;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), bully::StartError> {
+    /// // Two nodes in one process, each on a free port.
+    /// let sockets = [TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?];
+    /// let list = [sockets[0].local_addr()?.to_string(), sockets[1].local_addr()?.to_string()];
+    /// let mut nodes = Vec::new();
+    /// for socket in sockets {
+    ///     nodes.push(Elector::builder().nodes(list.clone()).listener(socket).start().await?);
+    /// }
+    ///
+    /// for node in &nodes {
+    ///     let mut view = node.view();
+    ///     view.wait_for(|view| view.leader.is_some()).await.expect("the node runs");
+    /// }
+    /// assert_eq!(nodes[0].sample().leader, nodes[1].sample().leader);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn listener(mut self, listener: std::net::TcpListener) -> Self {
         self.listeners.push(listener);
         self

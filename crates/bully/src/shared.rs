@@ -5,11 +5,14 @@ use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use bully_core::{Address, Config, Event, Input, Node, Output, Role as CoreRole};
+use bully_core::{Address, Config, Event, Input, Node, Output, Role as CoreRole, Status};
 
 use crate::clock::Clock;
 use crate::journal::Journal;
 use crate::view::{Entry, Leader, Leadership, Member, MemberRole, MemberState, Mode, Role, View};
+
+/// The node's status, and the revision of its history.
+pub(crate) type Shown = (Status, u64);
 
 /// A node with its clock and its history.
 #[derive(Debug)]
@@ -102,6 +105,13 @@ impl Shared {
         let machine = lock(&self.machine);
         let status = machine.node.status(self.clock.now());
         status.role == CoreRole::Follower && status.claim.is_some_and(|c| c.id == self.node)
+    }
+
+    /// What decides whether the view is another.
+    pub(crate) fn shown(&self) -> Shown {
+        let status = lock(&self.machine).node.status(self.clock.now());
+        // Each heartbeat has a new one, and nobody is shown it.
+        (Status { seq: 0, ..status }, lock(&self.journal).revision)
     }
 
     pub(crate) fn view(&self) -> View {

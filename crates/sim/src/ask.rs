@@ -17,7 +17,8 @@ impl World {
     /// Its members as it sees them.
     pub fn members(&self, host: usize) -> Vec<MemberView> {
         let host = &self.hosts[host];
-        host.node().map_or_else(Vec::new, |n| n.members(host.clocks(self.now)))
+        host.node()
+            .map_or_else(Vec::new, |n| n.members(host.clocks(self.now)))
     }
 
     /// The address of the leader that a node names.
@@ -34,13 +35,16 @@ impl World {
     pub fn leads(&self, host: usize) -> bool {
         let host = &self.hosts[host];
         host.is_running()
-            && host.node().is_some_and(|n| n.leadership(host.clocks(self.now)).is_leader())
+            && host
+                .node()
+                .is_some_and(|n| n.leadership(host.clocks(self.now)).is_leader())
     }
 
     /// What the node would say at this moment if it ran, though it may be stopped.
     pub fn would_say_it_leads(&self, host: usize) -> bool {
         let host = &self.hosts[host];
-        host.node().is_some_and(|n| n.leadership(host.clocks(self.now)).is_leader())
+        host.node()
+            .is_some_and(|n| n.leadership(host.clocks(self.now)).is_leader())
     }
 
     /// Connections between two hosts that are open at both ends.
@@ -88,7 +92,8 @@ impl World {
 
     /// Running hosts by component: joined where both directions pass.
     pub fn components(&self) -> Vec<Vec<usize>> {
-        let mut left: BTreeSet<usize> = (0..self.len()).filter(|h| self.is_running(*h)).collect();
+        let mut left: BTreeSet<usize> =
+            (0..self.len()).filter(|h| self.is_running(*h)).collect();
         let mut components = Vec::new();
         while let Some(first) = left.pop_first() {
             let (mut found, mut next) = (vec![first], 0);
@@ -125,7 +130,9 @@ impl World {
 
     fn agreement_in(&self, component: &[usize]) -> Result<(), String> {
         let leaders: Vec<usize> = component.iter().filter(|h| self.leads(**h)).copied().collect();
-        let electable = component.iter().any(|h| self.status(*h).is_some_and(|s| s.priority > 0));
+        let electable = component.iter().any(|h| {
+            self.status(*h).is_some_and(|s| s.priority > 0)
+        });
         if !electable {
             return match leaders.as_slice() {
                 [] => Ok(()),
@@ -186,9 +193,9 @@ impl World {
     fn is_takeover_under_way(&self) -> bool {
         let since = self.now.saturating_sub(self.grace());
         let recent = self.events.iter().rev().take_while(|(at, _, _)| *at >= since);
-        recent
-            .into_iter()
-            .any(|(_, _, event)| matches!(event, Event::Elected { cause: Cause::Priority, .. }))
+        recent.into_iter().any(|(_, _, event)| {
+            matches!(event, Event::Elected { cause: Cause::Priority, .. })
+        })
     }
 
     /// How long word of a takeover may be on its way: there, back to one who holds a greater

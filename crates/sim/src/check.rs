@@ -31,9 +31,9 @@ impl Watch {
     /// A node leads just as long as its events say so, though it may be in doubt meanwhile.
     pub(crate) fn leads_as_announced(&self, leads: Option<&Claim>) -> Result<(), String> {
         match (leads, &self.reign) {
-            (Some(claim), reign) if reign.as_ref() != Some(claim) => {
-                Err(format!("it leads under {claim:?}, its events say {reign:?}"))
-            }
+            (Some(claim), reign) if reign.as_ref() != Some(claim) => Err(format!(
+                "it leads under {claim:?}, its events say {reign:?}"
+            )),
             _ => Ok(()),
         }
     }
@@ -65,12 +65,7 @@ impl Watch {
 
     /// SeqFresh: word of a leader becomes younger only with a new sequence number. Judged by the
     /// ages that the node states to others.
-    pub(crate) fn seq_fresh(
-        &mut self,
-        me: &bully_core::Address,
-        message: &Message,
-        now: u64,
-    ) -> Result<(), String> {
+    pub(crate) fn seq_fresh(&mut self, me: &bully_core::Address, message: &Message, now: u64) -> Result<(), String> {
         let (claim, seq, age) = match message {
             Message::Hello(h) | Message::HelloAck(h) => of(&h.report),
             Message::BeatAck(a) => of(&a.report),

@@ -43,5 +43,9 @@ fn main() -> ExitCode {
         slowest.1,
         slowest.0
     );
-    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }

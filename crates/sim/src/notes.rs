@@ -62,7 +62,10 @@ impl World {
             },
             Event::EpochRaised { .. } => Seen::EpochRaised,
             Event::EpochDropped { .. } => Seen::EpochDropped,
-            Event::Refused { reason: NackReason::DuplicateId, .. } => Seen::RefusedDuplicate,
+            Event::Refused {
+                reason: NackReason::DuplicateId,
+                ..
+            } => Seen::RefusedDuplicate,
             _ => return,
         };
         self.cover.saw(seen);
@@ -82,6 +85,20 @@ impl World {
         });
         if open.count() > 1 {
             self.cover.saw(Seen::SurplusClosed);
+        }
+    }
+
+    /// Counts nodes that follow a leader which they cannot reach.
+    pub(crate) fn note_relays(&mut self) {
+        for component in self.components() {
+            let Some(leader) = component.iter().copied().find(|h| self.leads(*h)) else {
+                continue;
+            };
+            for host in component {
+                if self.net.is_cut(host, leader) && self.leader_of(host) == Some(self.id(leader)) {
+                    self.cover.saw(Seen::FollowedThroughRelay);
+                }
+            }
         }
     }
 }

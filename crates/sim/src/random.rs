@@ -69,7 +69,12 @@ impl Run {
             world.add_host(address(n), setup);
         }
         weather(&mut rng, &mut world, count, heartbeat);
-        Self { world, rng, heartbeat, story: Vec::new() }
+        Self {
+            world,
+            rng,
+            heartbeat,
+            story: Vec::new(),
+        }
     }
 
     fn play(mut self, seed: u64, aloud: bool) -> Outcome {
@@ -101,11 +106,7 @@ impl Run {
         if aloud {
             print!("{}", self.world.take_transcript());
             for host in self.world.hosts.iter().filter(|_| std::env::var("DUMP").is_ok()) {
-                println!(
-                    "{:#?} wants {:?}",
-                    host.node(),
-                    host.node().map(|n| n.poll_timeout(host.clocks(self.world.now)))
-                );
+                println!("{:#?} wants {:?}", host.node(), host.node().map(|n| n.poll_timeout(host.clocks(self.world.now))));
             }
         }
         let settled_in = settled.unwrap_or(bound);
@@ -355,9 +356,13 @@ impl Run {
             if let Event::Elected { cause, .. } = event
                 && *cause != Cause::Priority
             {
-                return Some(format!("after agreement, at {} ms, on {host}: {event:?}", at / MS));
+                return Some(format!(
+                    "after agreement, at {} ms, on {host}: {event:?}",
+                    at / MS
+                ));
             }
         }
+        self.world.note_relays();
         // A takeover may be under way at this very moment.
         let grace = self.world.grace();
         self.world.time_to_agreement(grace).is_none().then(|| {

@@ -89,9 +89,7 @@ fn of(claim: &Claim) -> String {
 fn knows(report: &Report) -> String {
     match &report.claim {
         None => "knows no leader".to_owned(),
-        Some(claim) if report.live => {
-            format!("follows or is {}, seq {}, size {}", of(claim), report.seq, report.size)
-        }
+        Some(claim) if report.live => format!("follows or is {}, seq {}, size {}", of(claim), report.seq, report.size),
         Some(claim) => format!("last followed or was {}", of(claim)),
     }
 }
@@ -101,17 +99,11 @@ fn words(message: &Message) -> String {
     let more = match message {
         Message::Hello(h) | Message::HelloAck(h) => {
             let left = if h.member.left { ", leaving" } else { "" };
-            format!(
-                "priority {}, {} others, {}{left}",
-                h.member.priority,
-                h.members.len(),
-                knows(&h.report)
-            )
+            format!("priority {}, {} others, {}{left}", h.member.priority, h.members.len(), knows(&h.report))
         }
         Message::HelloNack(reason) => format!("{reason:?}"),
         Message::Beat(b) | Message::Coord(b) => {
-            let list =
-                b.members.as_ref().map_or_else(String::new, |m| format!(", list of {}", m.len()));
+            let list = b.members.as_ref().map_or_else(String::new, |m| format!(", list of {}", m.len()));
             format!("{}, seq {}, size {}, age {:?}{list}", of(&b.claim), b.seq, b.size, b.age)
         }
         Message::BeatAck(a) => {

@@ -17,22 +17,10 @@ const SPINS_MAX: u32 = 1_000;
 #[derive(Clone, Debug)]
 enum Due {
     /// To which end of which connection.
-    Arrive {
-        conn: usize,
-        side: usize,
-        packet: Packet,
-    },
-    DialTimeout {
-        conn: usize,
-    },
-    Timer {
-        host: usize,
-        run: u64,
-    },
-    Revoked {
-        host: usize,
-        run: u64,
-    },
+    Arrive { conn: usize, side: usize, packet: Packet },
+    DialTimeout { conn: usize },
+    Timer { host: usize, run: u64 },
+    Revoked { host: usize, run: u64 },
 }
 
 #[derive(Clone, Debug)]
@@ -118,7 +106,13 @@ impl World {
     pub fn add_host(&mut self, address: Address, setup: Setup) -> usize {
         let index = self.hosts.len();
         self.by_address.insert(address.clone(), index);
-        self.hosts.push(Host { address, setup, power: true, process: None, runs: 0 });
+        self.hosts.push(Host {
+            address,
+            setup,
+            power: true,
+            process: None,
+            runs: 0,
+        });
         index
     }
 
@@ -345,8 +339,10 @@ impl World {
         };
         let conn = self.conns.len();
         let target = self.by_address.get(&to).copied();
-        self.conns
-            .push(Conn { dialed: to, ends: [end(host, run), end(target.unwrap_or(host), 0)] });
+        self.conns.push(Conn {
+            dialed: to,
+            ends: [end(host, run), end(target.unwrap_or(host), 0)],
+        });
         if target.is_some() {
             self.schedule(self.now + timeout, Due::DialTimeout { conn });
             self.transmit(conn, 1, Packet::Syn, false);

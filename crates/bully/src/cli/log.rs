@@ -24,9 +24,9 @@ pub(crate) fn start(format: LogFormat, level: Level) {
     let registry = tracing_subscriber::registry().with(filter);
     // That a log exists already is a test's affair, and no reason to fail.
     let _ = match format {
-        LogFormat::Text => {
-            registry.with(layer::layer().event_format(Lines).with_writer(io::stderr)).try_init()
-        }
+        LogFormat::Text => registry
+            .with(layer::layer().event_format(Lines).with_ansi(false).with_writer(io::stderr))
+            .try_init(),
         LogFormat::Json => registry
             .with(layer::layer().json().flatten_event(true).with_writer(io::stderr))
             .try_init(),

@@ -19,7 +19,7 @@ use super::settings::Settings;
 use super::webhook::Webhook;
 use super::{Ask, ask as asking, log};
 use crate::http;
-use crate::{Builder, Elector, StartError};
+use crate::{Builder, Elector, NOTICE, StartError};
 
 /// How long a killed process may hold its ports.
 const GHOST_WITHIN: Duration = Duration::from_millis(300);
@@ -97,7 +97,7 @@ async fn node(settings: &Settings) -> anyhow::Result<Exit> {
     let builder = builder.map_err(peers_remedy)?;
     let in_use = |e: &anyhow::Error| e.downcast_ref().is_some_and(is_in_use);
     let listeners = patiently(async || bind_http(&settings.http).await, in_use).await?;
-    say(&start_line(settings, &listeners));
+    tracing::warn!(target: NOTICE, "{}", start_line(settings, &listeners));
     let elector = builder.start().await.map_err(|error| anyhow::anyhow!("{error}"))?;
     let http = Http::start(&elector, settings.show_port, listeners, webhook)?;
     let outcome = serve_until_told(&elector, &mut signals).await;

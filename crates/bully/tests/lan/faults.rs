@@ -52,6 +52,21 @@ fn a_frozen_leader_is_replaced_and_does_not_answer_as_leader_once_thawed() {
 }
 
 #[test]
+fn a_frozen_follower_does_not_name_a_dead_leader_once_thawed() {
+    let test = "a_frozen_follower_does_not_name_a_dead_leader_once_thawed";
+    let Some(lan) = Lan::new(test, 3) else { return };
+    let old = lan.host_of(&lan.form(&[]));
+    let (frozen, other) = ((old + 1) % 3, (old + 2) % 3);
+    lan.node(frozen, bully_lab::Process::freeze);
+    lan.kill(old);
+    let new = lan.agreed(&[other]);
+    lan.node(frozen, bully_lab::Process::thaw);
+    // The very first answer counts.
+    let reply = lan.get(frozen, "/leader").expect("an answer");
+    assert_eq!((reply.status, reply.text().trim_end()), (200, &*new));
+}
+
+#[test]
 fn a_leader_that_vanishes_is_replaced_and_the_split_heals() {
     let test = "a_leader_that_vanishes_is_replaced_and_the_split_heals";
     let Some(lan) = Lan::new(test, 3) else { return };

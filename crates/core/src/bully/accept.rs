@@ -23,7 +23,13 @@ impl Offer {
     /// What a live report offers.
     pub(super) fn of_report(report: &Report) -> Option<Self> {
         let claim = report.claim.clone().filter(|_| report.live)?;
-        Some(Self { claim, seq: report.seq, age: report.age, size: report.size, hold: None })
+        Some(Self {
+            claim,
+            seq: report.seq,
+            age: report.age,
+            size: report.size,
+            hold: None,
+        })
     }
 
     fn of_beat(beat: &Beat) -> Self {
@@ -43,13 +49,17 @@ impl Bully {
         let heard_at = self.now.fast.before(offer.age);
         let is_newer = match &self.claim {
             None => true,
-            Some(mine) => offer.claim > *mine || (offer.claim == *mine && offer.seq > self.seq),
+            Some(mine) => offer.claim > *mine || (offer.claim == *mine && self.is_newer(offer.seq)),
         };
         offer.age < self.config.fault()
-            && offer.claim.id != self.me.id
+            && (offer.claim.id != self.me.id || cfg!(bully_mutant = "follows-own-ghost"))
             && is_newer
             && !self.was_dead(&offer.claim, heard_at)
             && !matches!(self.role, Role::Waiting | Role::Stopped)
+    }
+
+    fn is_newer(&self, seq: u64) -> bool {
+        seq > self.seq || (seq == self.seq && cfg!(bully_mutant = "old-word-refreshes"))
     }
 
     /// Whether word of this claim, as of `heard_at`, is older than the proof of its owner's death.
@@ -67,8 +77,10 @@ impl Bully {
         }
         let old = self.claim.replace(offer.claim.clone());
         let is_new_claim = old.as_ref() != Some(&offer.claim);
-        let is_new_leader = old.as_ref().is_none_or(|old| !old.is_of_same_node(&offer.claim));
-        if self.is_dead(&offer.claim) {
+        let is_new_leader = old
+            .as_ref()
+            .is_none_or(|old| !old.is_of_same_node(&offer.claim));
+        if self.is_dead(&offer.claim) && !cfg!(bully_mutant = "proof-never-taken-back") {
             // Word that is younger than the proof of its death: it lives.
             self.dead = None;
         }
@@ -86,7 +98,9 @@ impl Bully {
         }
         if is_new_leader {
             self.list = List::default();
-            self.remotes.values_mut().for_each(|r| r.leader_reach = None);
+            self.remotes
+                .values_mut()
+                .for_each(|r| r.leader_reach = None);
         }
         self.follow(old, is_new_leader, from, cause);
         self.pass_on();
@@ -95,7 +109,10 @@ impl Bully {
 
     /// Becomes a follower of the claim just accepted, whatever it was before.
     fn follow(&mut self, old: Option<Claim>, is_new_leader: bool, from: &Address, cause: Cause) {
-        let claim = self.claim.clone().unwrap_or_else(|| unreachable!("a claim was accepted"));
+        let claim = self
+            .claim
+            .clone()
+            .unwrap_or_else(|| unreachable!("a claim was accepted"));
         let was = core::mem::replace(&mut self.role, Role::Following);
         let cause = match &was {
             Role::Electing { cause, .. } => *cause,
@@ -137,9 +154,16 @@ impl Bully {
     /// list.
     pub(super) fn relayed(&self, version: u64) -> Beat {
         Beat {
-            claim: self.claim.clone().unwrap_or_else(|| unreachable!("only a claim is relayed")),
+            claim: self
+                .claim
+                .clone()
+                .unwrap_or_else(|| unreachable!("only a claim is relayed")),
             seq: self.seq,
-            age: if self.leads() { Duration::ZERO } else { self.now.fast.since(self.heard_at) },
+            age: if self.leads() {
+                Duration::ZERO
+            } else {
+                self.now.fast.since(self.heard_at)
+            },
             size: self.report().size,
             mver: self.list.version,
             hold: self.hold,
@@ -183,7 +207,9 @@ impl Bully {
             }
         }
         // A relay that follows a smaller claim learns of the greater one as its leader would.
-        let is_outdated = self.has_live_leader() && Some(&beat.claim) < self.claim.as_ref();
+        let is_outdated = self.has_live_leader()
+            && Some(&beat.claim) < self.claim.as_ref()
+            && !cfg!(bully_mutant = "outdated-relay-untold");
         if is_direct || accepted || is_outdated {
             let ack = BeatAck {
                 report: self.report(),
@@ -201,7 +227,7 @@ impl Bully {
         let is_in_use = matches!(self.role, Role::Following)
             && self.claim.as_ref() == Some(claim)
             && (self.via.as_ref() == Some(from) || self.via.as_ref() == Some(&claim.id));
-        !is_in_use && *from != claim.id
+        !is_in_use && *from != claim.id && !cfg!(bully_mutant = "shown-claims-unwatched")
     }
 
     #[cfg(not(bully_mutant = "acks-without-claim"))]
@@ -222,14 +248,19 @@ impl Bully {
         if version == self.list.version {
             return;
         }
-        self.remotes.values_mut().for_each(|r| r.leader_reach = None);
+        self.remotes
+            .values_mut()
+            .for_each(|r| r.leader_reach = None);
         for entry in &entries {
             self.learn(&entry.member);
             if let Some(remote) = self.remotes.get_mut(&entry.member.id) {
                 remote.leader_reach = Some(entry.reach);
             }
         }
-        self.list = List { version, entries: Some(entries.into()) };
+        self.list = List {
+            version,
+            entries: Some(entries.into()),
+        };
         self.probes_dirty = true;
         self.membership_changed();
     }
@@ -254,7 +285,12 @@ impl Bully {
             return;
         }
         let report = self.report();
-        let watch = Query { q: 0, report, need: Epoch(0), watch: true };
+        let watch = Query {
+            q: 0,
+            report,
+            need: Epoch(0),
+            watch: true,
+        };
         self.send_to(from, Message::Query(watch));
         self.contact(&claim.id);
     }
@@ -268,7 +304,10 @@ impl Bully {
     }
 
     pub(super) fn watch(&mut self, from: &Address) {
-        let watcher = Watcher { acked_at: self.now.fast, list_acked: 0 };
+        let watcher = Watcher {
+            acked_at: self.now.fast,
+            list_acked: 0,
+        };
         self.watchers.insert(from.clone(), watcher);
         self.probes_dirty = true;
         if self.has_live_leader() {

@@ -26,7 +26,9 @@ impl Bully {
         self.me.priority = priority.min(Config::PRIORITY_MAX);
         self.me.inc += 1;
         // The hold of A6 begins for one's own change as for anybody's.
-        self.stable_since = self.now.fast;
+        if !cfg!(bully_mutant = "own-change-without-hold") {
+            self.stable_since = self.now.fast;
+        }
         self.announce();
         if self.me.priority == 0 && matches!(self.role, Role::Leading(_)) {
             self.begin_resigning(false, Cause::Resign);
@@ -38,7 +40,10 @@ impl Bully {
         let Some(claim) = self.claim.clone() else {
             return;
         };
-        self.event(Event::Deposed { claim: claim.clone(), cause });
+        self.event(Event::Deposed {
+            claim: claim.clone(),
+            cause,
+        });
         self.role = Role::Resigning(Resigning {
             leave,
             cause,
@@ -65,7 +70,9 @@ impl Bully {
             Some(until) if now >= until => self.try_successor(),
             None if now >= resigning.next_beat => {
                 resigning.next_beat = now.after(self.config.heartbeat);
-                self.beat_all();
+                if !cfg!(bully_mutant = "silent-while-stopping") {
+                    self.beat_all();
+                }
             }
             _ => {}
         }
@@ -89,7 +96,8 @@ impl Bully {
         };
         let mut resigning = resigning.clone();
         let next = self.next_successor(&resigning.tried);
-        match next.filter(|_| resigning.tried.len() < SUCCESSORS_MAX) {
+        let none = cfg!(bully_mutant = "no-handover");
+        match next.filter(|_| resigning.tried.len() < SUCCESSORS_MAX && !none) {
             Some(next) => {
                 let message = self.leave(Some(next.clone()), false);
                 self.send_to(&next, message);
@@ -102,7 +110,12 @@ impl Bully {
     }
 
     fn leave(&self, successor: Option<Address>, gone: bool) -> Message {
-        Message::Leave(Leave { inc: self.me.inc, claim: self.claim.clone(), successor, gone })
+        Message::Leave(Leave {
+            inc: self.me.inc,
+            claim: self.claim.clone(),
+            successor,
+            gone,
+        })
     }
 
     fn resign_without_successor(&mut self, leave: bool, cause: Cause) {

@@ -10,11 +10,19 @@ use crate::types::Address;
 impl Bully {
     /// Dials, unless a dial to that address is under way.
     pub(super) fn dial(&mut self, to: &Address) {
-        if matches!(self.role, Role::Stopped) || !self.dialing.insert(to.clone()) {
+        // A connection whose Hello is not yet answered is a dial under way, too.
+        let is_up = |l: &Link| l.peer.is_none() && l.dialed.as_ref() == Some(to);
+        if matches!(self.role, Role::Stopped)
+            || self.links.values().any(is_up)
+            || !self.dialing.insert(to.clone())
+        {
             return;
         }
         let timeout = self.config.fault();
-        self.out.push_back(Output::Dial { to: to.clone(), timeout });
+        self.out.push_back(Output::Dial {
+            to: to.clone(),
+            timeout,
+        });
     }
 
     pub(super) fn close(&mut self, id: LinkId) {
@@ -34,7 +42,9 @@ impl Bully {
         let remote = closed.peer.as_ref().and_then(|p| self.remotes.get(p));
         let first = remote.and_then(|r| r.links.first());
         if let Some(link) = first.and_then(|l| self.links.get_mut(l)) {
-            link.surplus_until = None;
+            if !cfg!(bully_mutant = "last-connection-surplus") {
+                link.surplus_until = None;
+            }
         }
     }
 
@@ -86,7 +96,9 @@ impl Bully {
     /// Whether `id` was heard within F on an open connection.
     pub(super) fn is_heard(&self, id: &Address) -> bool {
         self.remotes.get(id).is_some_and(|r| {
-            r.links.iter().any(|l| self.links.get(l).is_some_and(|l| !self.is_silent(l)))
+            r.links
+                .iter()
+                .any(|l| self.links.get(l).is_some_and(|l| !self.is_silent(l)))
         })
     }
 
@@ -118,7 +130,7 @@ impl Bully {
         let Some(remote) = self.remotes.get_mut(peer) else {
             return;
         };
-        if remote.is_open() {
+        if remote.is_open() && !cfg!(bully_mutant = "any-close-counts") {
             return;
         }
         remote.probe = None;
@@ -152,9 +164,12 @@ impl Bully {
         let is_left = self.remotes.get(dialed).is_some_and(|r| r.member.left);
         if !is_left && self.complaints.get(dialed) != Some(&reason) && *dialed != self.me.id {
             self.complaints.insert(dialed.clone(), reason.clone());
-            self.event(Event::Unreachable { address: dialed.clone(), reason: reason.clone() });
+            self.event(Event::Unreachable {
+                address: dialed.clone(),
+                reason: reason.clone(),
+            });
         }
-        if refused {
+        if refused || cfg!(bully_mutant = "timeout-proves-death") {
             self.proved_dead(dialed);
         } else if self.claim.as_ref().is_some_and(|c| c.id == *dialed) {
             self.leader_is_not_proved_dead();
@@ -176,7 +191,9 @@ impl Bully {
         };
         // An open connection that speaks is stronger than a refusal on the way to its address.
         let speaks = remote.links.iter().any(|l| {
-            self.links.get(l).is_some_and(|l| self.now.fast.since(l.heard_at) < self.config.fault())
+            self.links
+                .get(l)
+                .is_some_and(|l| self.now.fast.since(l.heard_at) < self.config.fault())
         });
         if speaks {
             return;
@@ -238,8 +255,12 @@ impl Bully {
                 None => self.unanswered_dial(dialed.as_ref(), DialError::TimedOut),
             }
         }
-        let surplus: alloc::vec::Vec<LinkId> =
-            self.links.iter().filter(|(_, l)| due(l.surplus_until)).map(|(id, _)| *id).collect();
+        let surplus: alloc::vec::Vec<LinkId> = self
+            .links
+            .iter()
+            .filter(|(_, l)| due(l.surplus_until))
+            .map(|(id, _)| *id)
+            .collect();
         surplus.into_iter().for_each(|id| self.close(id));
     }
 

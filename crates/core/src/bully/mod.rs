@@ -34,7 +34,10 @@ enum Role {
     /// Before `Start`, and after the goodbye.
     Stopped,
     /// A1: the listed addresses have not all answered.
-    Joining { until: Tick, pending: BTreeSet<Address> },
+    Joining {
+        until: Tick,
+        pending: BTreeSet<Address>,
+    },
     /// Its address is held by another live node: it neither stands nor follows.
     Waiting,
     /// It has a leader.
@@ -156,7 +159,11 @@ impl Bully {
             inst: config.inst,
             left: false,
         };
-        let places = config.places.iter().map(|p| (p.clone(), Place::default())).collect();
+        let places = config
+            .places
+            .iter()
+            .map(|p| (p.clone(), Place::default()))
+            .collect();
         let hold = config.hold();
         Self {
             config,
@@ -223,6 +230,7 @@ impl Bully {
     fn begin_step(&mut self, now: Now) {
         self.now = now;
         if self.is_overdue(now)
+            && !cfg!(bully_mutant = "late-leader-leads-on")
             && let Role::Leading(reign) = &mut self.role
         {
             reign.late = Some(Late::Draining);
@@ -267,8 +275,14 @@ impl Bully {
                 next.at(self.silence_deadline());
                 next.maybe(self.preempt_deadline());
             }
-            Role::Electing { phase: Phase::Wait { until }, .. } => next.at(*until),
-            Role::Electing { phase: Phase::Collect(collect), .. } => next.at(collect.until),
+            Role::Electing {
+                phase: Phase::Wait { until },
+                ..
+            } => next.at(*until),
+            Role::Electing {
+                phase: Phase::Collect(collect),
+                ..
+            } => next.at(collect.until),
             Role::Leading(reign) => next.at(match &reign.late {
                 None => reign.next_beat,
                 Some(Late::Draining) => self.now.fast,
@@ -355,6 +369,9 @@ impl Bully {
     fn settle(&mut self, link: LinkId) {
         if let Some(link) = self.links.get_mut(&link) {
             link.owed_since = None;
+            if cfg!(bully_mutant = "any-answer-settles-hello") {
+                link.hello_owed_since = None;
+            }
         }
     }
 
@@ -396,12 +413,21 @@ impl Bully {
 
     /// The neighbours: members with an open connection.
     fn open(&self) -> Vec<Address> {
-        self.remotes.values().filter(|r| r.is_open()).map(|r| r.member.id.clone()).collect()
+        self.remotes
+            .values()
+            .filter(|r| r.is_open())
+            .map(|r| r.member.id.clone())
+            .collect()
     }
 
     /// δ: the time allowed for an answer.
     fn delta(&self) -> Duration {
-        let rtt = self.remotes.values().filter(|r| r.is_open()).filter_map(|r| r.rtt.get()).max();
+        let rtt = self
+            .remotes
+            .values()
+            .filter(|r| r.is_open())
+            .filter_map(|r| r.rtt.get())
+            .max();
         Config::DELTA_MIN.max(rtt.unwrap_or_default() * 2)
     }
 
@@ -420,7 +446,9 @@ impl Bully {
 
     /// Whether the claim is of a process that is proved dead.
     fn is_dead(&self, claim: &Claim) -> bool {
-        self.dead.as_ref().is_some_and(|(dead, _)| dead.is_of_same_node(claim))
+        self.dead
+            .as_ref()
+            .is_some_and(|(dead, _)| dead.is_of_same_node(claim))
     }
 
     fn leads(&self) -> bool {
@@ -448,9 +476,17 @@ impl Bully {
         Report {
             claim: self.claim.clone(),
             seq: self.seq,
-            age: if leads { Duration::ZERO } else { self.now.fast.since(self.heard_at) },
+            age: if leads {
+                Duration::ZERO
+            } else {
+                self.now.fast.since(self.heard_at)
+            },
             live: leads || self.has_live_leader(),
-            size: if leads { self.followers() + 1 } else { self.size },
+            size: if leads {
+                self.followers() + 1
+            } else {
+                self.size
+            },
         }
     }
 
@@ -477,7 +513,10 @@ impl Bully {
         if self.config.persist {
             self.persists += 1;
             let state = Stored { seen: self.seen };
-            self.out.push_back(Output::Persist { id: PersistId(self.persists), state });
+            self.out.push_back(Output::Persist {
+                id: PersistId(self.persists),
+                state,
+            });
         }
     }
 

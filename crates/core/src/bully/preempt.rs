@@ -22,7 +22,11 @@ impl Bully {
     }
 
     fn hold_in_force(&self) -> Duration {
-        if cfg!(bully_mutant = "damping-not-shared") { self.stated_hold() } else { self.hold }
+        if cfg!(bully_mutant = "damping-not-shared") {
+            self.stated_hold()
+        } else {
+            self.hold
+        }
     }
 
     /// When this node takes over, if nothing changes until then.
@@ -32,13 +36,17 @@ impl Bully {
         let may = self.config.preempt
             && matches!(self.role, Role::Following)
             && self.via.as_ref() == Some(&claim.id)
-            && self.me.priority > leader.member.priority
+            && (self.me.priority > leader.member.priority
+                || cfg!(bully_mutant = "equals-preempt"))
             && self.betters() == 0;
         may.then(|| self.stable_since.after(self.hold_in_force()))
     }
 
     pub(super) fn preempt_due(&mut self) {
-        if self.preempt_deadline().is_some_and(|at| self.now.fast >= at) {
+        if self
+            .preempt_deadline()
+            .is_some_and(|at| self.now.fast >= at)
+        {
             self.lead(Cause::Priority);
         }
     }

@@ -63,9 +63,9 @@ fn a3_without_the_stagger_all_would_stand_so_the_best_of_the_rest_moves_first() 
     world.crash(8);
     world.run_for(SEC);
     let electing = |host| {
-        let lost = world.events[start..]
-            .iter()
-            .any(|(_, h, e)| *h == host && matches!(e, Event::Elected { .. }));
+        let lost = world.events[start..].iter().any(|(_, h, e)| {
+            *h == host && matches!(e, Event::Elected { .. })
+        });
         lost
     };
     assert_eq!((0..9).filter(|h| electing(*h)).collect::<Vec<_>>(), [7]);
@@ -173,8 +173,85 @@ fn a_message_on_a_connection_without_a_hello_is_ignored() {
     let mut world = running(2);
     let claim = world.claim_of(0);
     let link = bully_core::LinkId(9_999);
-    let leave = bully_core::Leave { inc: 9, claim: claim.clone(), successor: None, gone: true };
+    let leave = bully_core::Leave {
+        inc: 9,
+        claim: claim.clone(),
+        successor: None,
+        gone: true,
+    };
     world.input(0, bully_core::Input::Message { from: link, message: Message::Leave(leave) });
     world.run_for(SEC);
     assert_eq!(world.claim_of(0), claim);
+}
+
+#[test]
+fn the_length_of_a_pause_is_no_round_trip() {
+    // A Hello is answered while its sender is stopped; the answer is read eight seconds later.
+    let mut world = running(3);
+    world.set_priority(0, 50);
+    world.pause(0);
+    world.run_for(300 * MS);
+    world.split(&[1, 0, 0]);
+    world.run_for(8 * SEC);
+    world.thaw(0);
+    world.run_for(600 * MS);
+    assert!(world.leads(0), "the stagger lasted longer: {:?}", world.status(0));
+}
+
+#[test]
+fn n3_a_lost_hello_is_said_again_though_other_answers_come() {
+    // Else a change of priority would be lost with it, and all would wait for one that never
+    // stands.
+    let mut world = running(3);
+    world.net.loss = 1_000;
+    world.set_priority(2, 0);
+    world.set_priority(1, 70);
+    world.run_for(10 * MS);
+    world.net.loss = 0;
+    world.run_for(5 * SEC);
+    for host in 0..3 {
+        let seen: Vec<u32> = world.members(host).iter().map(|m| m.priority).collect();
+        assert_eq!(seen, [100, 70, 0], "as {host} sees it");
+    }
+    assert_eq!(world.agreement(), Ok(()));
+}
+
+#[test]
+fn a2_a_leader_that_stepped_down_and_leads_again_is_no_longer_taken_for_dead() {
+    let mut world = running(2);
+    let [leader] = leaders(&world)[..] else { panic!("one leader") };
+    world.set_priority(1 - leader, 0);
+    world.run_for(SEC);
+    world.resign(leader, false);
+    world.run_for(SEC);
+    assert!(world.leads(leader));
+    assert_eq!(world.agreement(), Ok(()));
+    // A third that reaches only the follower hears of a live leader.
+    let mut third = bully_sim::setup(2, 3);
+    third.priority = 0;
+    let third = world.add_host(bully_sim::address(2), third);
+    world.cut(third, leader);
+    world.start(third);
+    world.run_for(2 * SEC);
+    assert_eq!(world.agreement(), Ok(()));
+}
+
+#[test]
+fn a3_a_live_leader_below_a_leaderless_nodes_claim_raises_its_epoch() {
+    // 0 followed a leader with a clock far ahead, which nobody else ever heard of.
+    let mut world = cluster(3);
+    world.setup(2).wall_ms += 3_600_000;
+    world.split(&[0, 1, 0]);
+    (0..3).for_each(|h| world.start(h));
+    world.run_for(3 * SEC);
+    assert!(world.leads(2) && world.leads(1));
+    world.pause(0);
+    world.vanish(2);
+    world.run_for(10 * SEC);
+    world.heal_all();
+    world.thaw(0);
+    world.run_for(7 * SEC);
+    assert_eq!(world.agreement(), Ok(()));
+    let [leader] = leaders(&world)[..] else { panic!("one leader") };
+    assert!(world.claim_of(leader).unwrap().epoch.0 > bully_sim::WALL_MS + 3_600_000);
 }

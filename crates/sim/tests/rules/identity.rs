@@ -19,7 +19,10 @@ fn with_impostor(count: usize, of: usize) -> (World, usize) {
 }
 
 fn is_refused(world: &World, host: usize) -> bool {
-    matches!(world.status(host).unwrap().reason, Some(Leaderless::DuplicateId(_)))
+    matches!(
+        world.status(host).unwrap().reason,
+        Some(Leaderless::DuplicateId(_))
+    )
 }
 
 #[test]
@@ -71,12 +74,10 @@ fn a7_a_ghost_of_a_machine_that_lost_power_gives_way_to_its_next_run() {
         world.start(host);
         let leader = agree_within(&mut world, 1_000);
         stays(&mut world, leader, 30 * SEC);
-        assert!(
-            !world.events.iter().any(|(_, _, e)| matches!(
-                e,
-                Event::Refused { reason: NackReason::DuplicateId, .. }
-            ))
-        );
+        assert!(!world.events.iter().any(|(_, _, e)| matches!(
+            e,
+            Event::Refused { reason: NackReason::DuplicateId, .. }
+        )));
     }
 }
 

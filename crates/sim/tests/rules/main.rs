@@ -24,7 +24,11 @@ fn elections(world: &World, start: usize) -> Vec<(u64, usize, Cause)> {
 fn agree_within(world: &mut World, limit: u64) -> usize {
     let took = world.time_to_agreement(limit * MS);
     assert_eq!(world.violation, None);
-    assert!(took.is_some(), "after {limit} ms: {}", world.agreement().unwrap_err());
+    assert!(
+        took.is_some(),
+        "after {limit} ms: {}",
+        world.agreement().unwrap_err()
+    );
     leaders(world)[0]
 }
 

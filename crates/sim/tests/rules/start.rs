@@ -143,10 +143,8 @@ fn a_restart_whose_clock_was_set_back_by_a_year_is_followed_like_any_other() {
     (0..3).for_each(|h| world.crash(h));
     (0..3).for_each(|h| world.start(h));
     agree_within(&mut world, 200);
-    assert!(
-        world
-            .events
-            .iter()
-            .any(|(_, _, e)| matches!(e, bully_core::Event::Elected { cause: Cause::Join, .. }))
-    );
+    assert!(world.events.iter().any(|(_, _, e)| matches!(
+        e,
+        bully_core::Event::Elected { cause: Cause::Join, .. }
+    )));
 }
