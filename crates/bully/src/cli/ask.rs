@@ -7,6 +7,7 @@ use reqwest::{StatusCode, Url, header};
 use serde::Deserialize;
 use tokio::time;
 
+use super::tls::cause;
 use super::{Ask, Exit, Question, tls};
 use crate::http::json::{History, Members, Refusal, Status};
 
@@ -103,15 +104,6 @@ fn explain(error: &reqwest::Error) -> String {
     } else {
         format!("{}; {NOT_A_NODE}", cause(error))
     }
-}
-
-/// The innermost cause, which is the operating system's mostly: what wraps it repeats the URL.
-fn cause(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
 }
 
 fn render(ask: &Ask, answer: &Answer) -> Result<Outcome, String> {

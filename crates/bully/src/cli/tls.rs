@@ -19,3 +19,13 @@ pub(super) fn client(url: &Url) -> ClientBuilder {
         builder.tls_certs_only([])
     }
 }
+
+/// What went wrong at the bottom, which the operating system says mostly: what wraps it repeats the
+/// URL.
+pub(super) fn cause(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}

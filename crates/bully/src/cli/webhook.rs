@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time;
 
-use super::tls;
+use super::tls::{self, cause};
 use crate::{Elector, Entry, NOTICE, View};
 
 /// For the whole of a try.
@@ -127,15 +127,6 @@ impl Webhook {
 fn answered(status: StatusCode) -> String {
     let note = if status.is_redirection() { ", and redirects are not followed" } else { "" };
     format!("it answered {status}{note}")
-}
-
-/// The innermost cause: what wraps it repeats the URL.
-fn cause(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
 }
 
 #[cfg(test)]

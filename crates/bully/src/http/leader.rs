@@ -58,10 +58,10 @@ fn is_open(view: &View) -> bool {
 /// Waits for the outcome of the election that is under way.
 async fn outcome(node: &dyn Node, wait: Duration) -> View {
     let deadline = Instant::now() + wait;
+    // Taken before the sample, so that no change falls between the two; an old one wakes for
+    // nothing.
     let mut changes = node.view();
     loop {
-        // Marked before the sample, so that no change falls between the two.
-        changes.mark_unchanged();
         let view = node.sample();
         let now = Instant::now();
         if !is_open(&view) || now >= deadline {

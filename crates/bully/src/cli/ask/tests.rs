@@ -190,6 +190,14 @@ async fn what_is_not_a_node_is_called_so() {
 }
 
 #[tokio::test]
+async fn an_answer_is_not_read_beyond_bounds() {
+    let body = format!("{}{STATUS}", " ".repeat(BYTES_MAX));
+    let got = outcome(Question::Status, false, "200 OK", &body).await;
+    assert_eq!((got.exit, &*got.stdout), (Exit::Error, ""));
+    assert!(got.stderr.contains("longer than 4194304 bytes"), "{}", got.stderr);
+}
+
+#[tokio::test]
 async fn a_refusal_of_a_node_is_printed() {
     let body = r#"{"error":{"code":"bad-request","message":"wait: at most 1h"}}"#;
     let expected = of(Exit::Error, "", "bully: NODE: wait: at most 1h\n");

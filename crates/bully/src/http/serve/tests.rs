@@ -158,14 +158,16 @@ async fn one_connection_too_many_is_closed_at_once_and_the_others_stay() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_end_closes_idle_connections_and_the_listener() {
     let server = server(Fake::new(follower()), 8).await;
     let mut idle = connect(&server).await;
     answer(&mut idle, GET, "192.168.1.68\n").await;
+    let start = Instant::now();
     server.stop.send(()).unwrap();
     assert_eq!(rest(&mut idle).await, "");
     timeout(DEADLINE, server.task).await.expect("it ends").unwrap();
+    assert!(start.elapsed() < super::END_WITHIN, "{:?}", start.elapsed());
     assert!(TcpStream::connect(server.address).await.is_err());
 }
 
