@@ -52,6 +52,13 @@ async fn a_single_node_leads() {
 }
 
 #[tokio::test]
+async fn a_node_is_worth_waiting_for_from_its_first_moment() {
+    let group = group(1).await;
+    let view = group[0].sample();
+    assert!(view.pending || view.is_leader(), "{view:?}");
+}
+
+#[tokio::test]
 async fn three_nodes_agree_on_one_leader() {
     let group = group(3).await;
     until("all agree", || agree(&group)).await;

@@ -59,6 +59,8 @@ impl Bully {
     fn leaderless(&self) -> Leaderless {
         match &self.role {
             Part::Joining { .. } => Leaderless::Joining,
+            // Not started yet: its first step is near.
+            Part::Stopped if !self.me.left => Leaderless::Joining,
             Part::Waiting => Leaderless::DuplicateId(self.me.id.clone()),
             Part::Electing { .. } if self.me.priority == 0 => Leaderless::PriorityZero,
             Part::Electing { .. } | Part::Leading(_) | Part::Following => Leaderless::Electing,
@@ -70,7 +72,8 @@ impl Bully {
     /// is near that may.
     fn is_outcome_near(&self) -> bool {
         match &self.role {
-            Part::Waiting | Part::Stopped => false,
+            Part::Stopped => !self.me.left,
+            Part::Waiting => false,
             Part::Electing { .. } if self.me.priority == 0 => self
                 .remotes
                 .values()
