@@ -148,3 +148,24 @@ fn a_restart_whose_clock_was_set_back_by_a_year_is_followed_like_any_other() {
         bully_core::Event::Elected { cause: Cause::Join, .. }
     )));
 }
+
+#[test]
+fn a6_a_priority_that_changes_while_a_hello_is_on_its_way_is_announced_after_it() {
+    // Else each of the two takes the other for the better one, and none ever stands.
+    let mut world = cluster(2);
+    world.net.delay = (3 * MS, 3 * MS);
+    world.start(0);
+    world.run_for(7 * MS);
+    world.crash(0);
+    world.start(0);
+    world.start(1);
+    // Both dial; the Hello of 1 is sent after six milliseconds.
+    world.run_for(7 * MS);
+    world.set_priority(1, 50);
+    world.run_for(10 * SEC);
+    assert_eq!(world.agreement(), Ok(()));
+    for host in [0, 1] {
+        let seen: Vec<u32> = world.members(host).iter().map(|m| m.priority).collect();
+        assert_eq!(seen, [100, 50], "as {host} sees it");
+    }
+}
