@@ -2,10 +2,10 @@
 
 use bully_core::{Event, Input, Message, Proposal};
 
+use crate::cover::Seen;
 use crate::host::Queued;
 use crate::net::Packet;
 use crate::world::World;
-use crate::cover::Seen;
 
 impl World {
     /// Runs for so many nanoseconds. A property that does not hold panics.

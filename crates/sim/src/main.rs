@@ -19,7 +19,10 @@ fn main() -> ExitCode {
                 ExitCode::FAILURE
             }
             None => {
-                println!("\nSEED={first} is clean, settled in {} ms", outcome.settled_in / MS);
+                println!(
+                    "\nSEED={first} is clean, settled in {} ms",
+                    outcome.settled_in / MS
+                );
                 ExitCode::SUCCESS
             }
         };

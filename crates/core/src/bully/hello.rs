@@ -35,12 +35,20 @@ impl Bully {
     /// old record is on its way to must hear it, too: of two that each take the other for the
     /// better one, none would ever stand.
     pub(super) fn announce(&mut self) {
-        let mut to: Vec<LinkId> = self.open().iter().filter_map(|id| self.link_to(id)).collect();
+        let mut to: Vec<LinkId> = self
+            .open()
+            .iter()
+            .filter_map(|id| self.link_to(id))
+            .collect();
         let unanswered = self.links.iter().filter(|(_, l)| {
-            l.peer.is_none() && l.hello_owed_since.is_some() && !cfg!(bully_mutant = "half-announced")
+            l.peer.is_none()
+                && l.hello_owed_since.is_some()
+                && !cfg!(bully_mutant = "half-announced")
         });
         to.extend(unanswered.map(|(id, _)| *id));
-        to.into_iter().for_each(|link| self.send_hello(link));
+        for link in to {
+            self.send_hello(link);
+        }
         self.membership_changed();
     }
 
@@ -110,7 +118,9 @@ impl Bully {
     }
 
     pub(super) fn refuse(&mut self, id: LinkId, hello: &Hello, reason: NackReason) {
-        if reason == NackReason::Myself { self.found_self(id) } else {
+        if reason == NackReason::Myself {
+            self.found_self(id);
+        } else {
             let id = hello.member.id.clone();
             self.event(Event::Refused {
                 id,
