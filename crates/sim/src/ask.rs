@@ -104,9 +104,9 @@ impl World {
                     .filter(|b| !self.net.is_cut(a, **b) && !self.net.is_cut(**b, a))
                     .copied()
                     .collect();
-                near.iter().for_each(|b| {
+                for b in &near {
                     left.remove(b);
-                });
+                }
                 found.extend(near);
             }
             found.sort_unstable();

@@ -55,10 +55,8 @@ impl Watch {
                 }
                 self.reign = Some(claim.clone());
             }
-            Event::Deposed { claim, .. } => {
-                if self.reign.take().as_ref() != Some(claim) {
-                    return Err(format!("deposed from {claim:?}, which it did not hold"));
-                }
+            Event::Deposed { claim, .. } if self.reign.take().as_ref() != Some(claim) => {
+                return Err(format!("deposed from {claim:?}, which it did not hold"));
             }
             _ => {}
         }

@@ -3,6 +3,7 @@
 use crate::net::Packet;
 
 /// What is due at a moment.
+#[allow(clippy::large_enum_variant, reason = "most are of the large kind")]
 #[derive(Clone, Debug)]
 pub(crate) enum Due {
     /// To which end of which connection.

@@ -135,8 +135,9 @@ impl Run {
         self.world.run_until(at);
     }
 
-    fn note(&mut self, what: String) {
-        let line = format!("{:>9.3} ms  {what}", self.world.now() as f64 / 1e6);
+    fn note(&mut self, what: &str) {
+        let us = self.world.now() / US;
+        let line = format!("{:>5}.{:03} ms  {what}", us / 1_000, us % 1_000);
         self.world.say(&line);
         self.story.push(line);
     }
@@ -156,7 +157,7 @@ impl Run {
             let pause = self.rng.below(spread + 1);
             self.go(pause);
             if host != missing {
-                self.note(format!("start {host}"));
+                self.note(&format!("start {host}"));
                 self.world.start(host);
             }
         }
@@ -168,39 +169,37 @@ impl Run {
         let shape = self.rng.below(6);
         match shape {
             0 => {
-                let groups = self.rng.between(2, 3);
-                let of: Vec<usize> = (0..count)
-                    .map(|_| self.rng.below(groups) as usize)
-                    .collect();
-                self.note(format!("split {of:?}"));
+                let groups = 2 + self.rng.index(2);
+                let of: Vec<usize> = (0..count).map(|_| self.rng.index(groups)).collect();
+                self.note(&format!("split {of:?}"));
                 self.world.split(&of);
             }
             1 => {
                 let chain: Vec<_> = (1..count).map(|n| (n - 1, n)).collect();
-                self.note("a chain".to_owned());
+                self.note("a chain");
                 self.world.only(&chain);
                 self.world.cover.saw(Seen::Partial);
             }
             2 => {
                 let mut ring: Vec<_> = (1..count).map(|n| (n - 1, n)).collect();
                 ring.push((count - 1, 0));
-                self.note("a ring".to_owned());
+                self.note("a ring");
                 self.world.only(&ring);
                 self.world.cover.saw(Seen::Partial);
             }
             3 => {
                 let hub = self.rng.index(count);
                 let star: Vec<_> = (0..count).filter(|n| *n != hub).map(|n| (hub, n)).collect();
-                self.note(format!("a star about {hub}"));
+                self.note(&format!("a star about {hub}"));
                 self.world.only(&star);
                 self.world.cover.saw(Seen::Partial);
             }
             4 => {
-                let share = self.rng.between(100, 600);
+                let portion = self.rng.between(100, 600);
                 for a in 0..count {
                     for b in 0..a {
-                        if self.rng.chance(share) {
-                            self.note(format!("cut {a} {b}"));
+                        if self.rng.chance(portion) {
+                            self.note(&format!("cut {a} {b}"));
                             self.world.cut(a, b);
                             self.world.cover.saw(Seen::Partial);
                         }
@@ -208,7 +207,7 @@ impl Run {
                 }
             }
             _ => {
-                self.note("heal all".to_owned());
+                self.note("heal all");
                 self.world.heal_all();
             }
         }
@@ -221,44 +220,44 @@ impl Run {
             0 | 1 => self.crash(host),
             2 => self.crash_leader(),
             3 => {
-                self.note(format!("vanish {host}"));
+                self.note(&format!("vanish {host}"));
                 self.world.vanish(host);
             }
             4 | 5 => self.start(host),
             6 | 7 => self.pause(host),
             8 => self.topology(),
             9 if host != other => {
-                self.note(format!("cut {host} {other}"));
+                self.note(&format!("cut {host} {other}"));
                 self.world.cut(host, other);
             }
             10 if host != other => {
-                self.note(format!("cut {host} -> {other}"));
+                self.note(&format!("cut {host} -> {other}"));
                 self.world.cut_one_way(host, other);
             }
             11 => {
-                self.note("heal all".to_owned());
+                self.note("heal all");
                 self.world.heal_all();
             }
             12 => {
                 let leave = self.rng.chance(700);
-                self.note(format!("resign {host}, leave {leave}"));
+                self.note(&format!("resign {host}, leave {leave}"));
                 self.world.resign(host, leave);
             }
             13 => {
                 let priority = *self.rng.pick(&[0, 50, 100, 200, 300]);
-                self.note(format!("priority of {host} {priority}"));
+                self.note(&format!("priority of {host} {priority}"));
                 self.world.set_priority(host, priority);
             }
             14 => {
                 self.world.net.loss = *self.rng.pick(&[0, 0, 20, 200, 500]);
-                self.note(format!("loss {}", self.world.net.loss));
+                self.note(&format!("loss {}", self.world.net.loss));
             }
             _ => self.hostility(host, other),
         }
     }
 
     fn crash(&mut self, host: usize) {
-        self.note(format!("crash {host}"));
+        self.note(&format!("crash {host}"));
         self.world.crash(host);
         if self.rng.chance(400) {
             let pause = *self.rng.pick(&[0, MS, 4 * MS, 50 * MS, 600 * MS]);
@@ -288,12 +287,12 @@ impl Run {
             self.world.cover.saw(Seen::ClockSetBack);
             self.world.setup(host).wall_ms -= 3_600_000;
         }
-        self.note(format!("start {host}"));
+        self.note(&format!("start {host}"));
         self.world.start(host);
     }
 
     fn pause(&mut self, host: usize) {
-        self.note(format!("pause {host}"));
+        self.note(&format!("pause {host}"));
         self.world.pause(host);
         if self.rng.chance(600) {
             let pause = *self
@@ -307,7 +306,7 @@ impl Run {
 
     fn thaw(&mut self, host: usize) {
         if self.world.is_present(host) && !self.world.is_running(host) {
-            self.note(format!("thaw {host}"));
+            self.note(&format!("thaw {host}"));
             self.world.thaw(host);
         }
     }
@@ -348,7 +347,7 @@ impl Run {
                 watch,
             })
         };
-        self.note(format!("hostile {from} -> {to}: {message:?}"));
+        self.note(&format!("hostile {from} -> {to}: {message:?}"));
         self.world.inject(from, to, &message);
     }
 
@@ -360,10 +359,10 @@ impl Run {
         self.world.net.loss = 0;
         self.world.net.duplication = 0;
         if self.rng.chance(600) {
-            self.note("peace: heal all".to_owned());
+            self.note("peace: heal all");
             self.world.heal_all();
         } else {
-            self.note(format!("peace, still cut: {:?}", self.world.net.cut));
+            self.note(&format!("peace, still cut: {:?}", self.world.net.cut));
         }
     }
 

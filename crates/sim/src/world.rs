@@ -87,9 +87,9 @@ impl World {
 
     pub(crate) fn violated(&mut self, host: usize, what: &str) {
         if self.violation.is_none() {
-            let at = self.now as f64 / 1e6;
+            let us = self.now / crate::net::US;
             let id = &self.hosts[host].setup.id;
-            self.violation = Some(format!("at {at:.3} ms on {host} ({id}): {what}"));
+            self.violation = Some(format!("at {us} µs on {host} ({id}): {what}"));
         }
     }
 

@@ -70,3 +70,8 @@ fn a_leader_that_stepped_down_and_was_elected_again_is_not_reported_dead() {
 fn two_that_each_took_the_other_for_the_better_one_elect() {
     clean(&[118_916]);
 }
+
+#[test]
+fn a_claim_that_was_merely_shown_is_watched_and_not_lost_again_after_f() {
+    clean(&[4_435, 5_836, 10_402]);
+}

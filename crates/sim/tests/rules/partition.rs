@@ -148,7 +148,7 @@ fn n3_a_link_that_works_from_the_leader_only_is_no_link() {
 
 #[test]
 fn n3_a_link_that_works_towards_the_leader_only_is_no_link() {
-    one_way(|world, leader, follower| world.cut_one_way(leader, follower));
+    one_way(World::cut_one_way);
 }
 
 fn one_way(cut: impl Fn(&mut World, usize, usize)) {
@@ -228,4 +228,23 @@ fn a_long_cut_probes_ever_less() {
             .iter()
             .any(|(_, _, e)| matches!(e, Event::EpochDropped { .. }))
     );
+}
+
+#[test]
+fn a2_a_relay_under_a_smaller_claim_is_told_of_the_greater_one_at_once() {
+    // So a merge runs along a chain in hops, and does not creep a probe at a time.
+    for (end, count) in [(0, 8), (7, 8), (0, 9), (8, 9)] {
+        let mut world = cluster(count);
+        world.setup(end).priority = 200;
+        world.only(&chain(count));
+        (0..count).for_each(|h| world.start(h));
+        world.run_for(20 * SEC);
+        let (a, b) = (count / 2 - 1, count / 2);
+        world.cut(a, b);
+        world.run_for(600 * MS);
+        assert_eq!(leaders(&world).len(), 2);
+        world.heal(a, b);
+        let took = world.last_disagreement(8 * SEC).expect("agreement");
+        assert!(took <= 1_300 * MS, "{count} from {end}: {took}");
+    }
 }

@@ -186,3 +186,21 @@ fn a6_a_priority_that_changes_while_a_hello_is_on_its_way_is_announced_after_it(
         assert_eq!(seen, [100, 50], "as {host} sees it");
     }
 }
+
+#[test]
+fn n2_where_one_of_two_connections_breaks_the_other_is_kept() {
+    for which in [0, 1] {
+        let mut world = cluster(2);
+        (0..2).for_each(|h| world.start(h));
+        world.run_for(50 * MS);
+        assert_eq!(world.open_connections(0, 1), 2);
+        let start = world.events.len();
+        world.break_connection(0, 1, which);
+        world.run_for(5 * SEC);
+        assert_eq!(world.open_connections(0, 1), 1);
+        let lost = world.events[start..]
+            .iter()
+            .any(|(_, _, e)| matches!(e, bully_core::Event::MemberLost { .. }));
+        assert!(!lost, "the last connection was closed as surplus");
+    }
+}
