@@ -48,7 +48,7 @@ fn what_once_failed_stays_mended() {
 
 #[test]
 fn a_lie_that_reached_one_node_alone_does_not_split_it_from_the_rest() {
-    clean(&[149, 2_928, 4_243]);
+    clean(&[149, 2_928, 4_243, 206_779]);
 }
 
 #[test]

@@ -339,6 +339,11 @@ impl Bully {
         }
         let epoch = message.epoch_max();
         self.event(Event::EpochDropped { id, epoch });
+        // To be told again costs a round trip; to wait for the next probe would cost P_max.
+        let is_hello = matches!(message, Message::Hello(_) | Message::HelloAck(_));
+        if is_ours && is_hello && epoch.is_credible(self.seen) {
+            self.send_hello(link);
+        }
     }
 
     fn see(&mut self, epoch: Epoch) {
