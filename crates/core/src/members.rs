@@ -46,6 +46,10 @@ impl Link {
 
 /// Another member, and what this node knows of it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "four facts that hold independently of each other"
+)]
 pub(crate) struct Remote {
     pub(crate) member: Member,
     /// Open connections, the one to send on first.

@@ -128,6 +128,10 @@ impl Node {
     ///
     /// # Panics
     /// If `config` does not pass [`Config::check`].
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "the node takes over what an earlier run left"
+    )]
     pub fn new(config: Config, stored: Stored, seed: u64) -> Self {
         let _ = seed;
         if let Err(error) = config.check() {

@@ -92,8 +92,7 @@ impl World {
 
     /// Running hosts by component: joined where both directions pass.
     pub fn components(&self) -> Vec<Vec<usize>> {
-        let mut left: BTreeSet<usize> =
-            (0..self.len()).filter(|h| self.is_running(*h)).collect();
+        let mut left: BTreeSet<usize> = (0..self.len()).filter(|h| self.is_running(*h)).collect();
         let mut components = Vec::new();
         while let Some(first) = left.pop_first() {
             let (mut found, mut next) = (vec![first], 0);
@@ -105,9 +104,9 @@ impl World {
                     .filter(|b| !self.net.is_cut(a, **b) && !self.net.is_cut(**b, a))
                     .copied()
                     .collect();
-                near.iter().for_each(|b| {
+                for b in &near {
                     left.remove(b);
-                });
+                }
                 found.extend(near);
             }
             found.sort_unstable();
@@ -129,10 +128,14 @@ impl World {
     }
 
     fn agreement_in(&self, component: &[usize]) -> Result<(), String> {
-        let leaders: Vec<usize> = component.iter().filter(|h| self.leads(**h)).copied().collect();
-        let electable = component.iter().any(|h| {
-            self.status(*h).is_some_and(|s| s.priority > 0)
-        });
+        let leaders: Vec<usize> = component
+            .iter()
+            .filter(|h| self.leads(**h))
+            .copied()
+            .collect();
+        let electable = component
+            .iter()
+            .any(|h| self.status(*h).is_some_and(|s| s.priority > 0));
         if !electable {
             return match leaders.as_slice() {
                 [] => Ok(()),
@@ -146,7 +149,9 @@ impl World {
         for host in component {
             let named = self.leader_of(*host);
             if named.as_ref() != Some(&id) {
-                return Err(format!("{host} names {named:?}, the leader is {leader} ({id})"));
+                return Err(format!(
+                    "{host} names {named:?}, the leader is {leader} ({id})"
+                ));
             }
         }
         Ok(())
@@ -192,9 +197,19 @@ impl World {
 
     fn is_takeover_under_way(&self) -> bool {
         let since = self.now.saturating_sub(self.grace());
-        let recent = self.events.iter().rev().take_while(|(at, _, _)| *at >= since);
+        let recent = self
+            .events
+            .iter()
+            .rev()
+            .take_while(|(at, _, _)| *at >= since);
         recent.into_iter().any(|(_, _, event)| {
-            matches!(event, Event::Elected { cause: Cause::Priority, .. })
+            matches!(
+                event,
+                Event::Elected {
+                    cause: Cause::Priority,
+                    ..
+                }
+            )
         })
     }
 

@@ -43,7 +43,9 @@ impl Watch {
         match event {
             Event::Elected { claim, .. } => {
                 if let Some(old) = &self.reign {
-                    return Err(format!("elected under {claim:?} while leading under {old:?}"));
+                    return Err(format!(
+                        "elected under {claim:?} while leading under {old:?}"
+                    ));
                 }
                 self.reign = Some(claim.clone());
             }
@@ -53,10 +55,8 @@ impl Watch {
                 }
                 self.reign = Some(claim.clone());
             }
-            Event::Deposed { claim, .. } => {
-                if self.reign.take().as_ref() != Some(claim) {
-                    return Err(format!("deposed from {claim:?}, which it did not hold"));
-                }
+            Event::Deposed { claim, .. } if self.reign.take().as_ref() != Some(claim) => {
+                return Err(format!("deposed from {claim:?}, which it did not hold"));
             }
             _ => {}
         }
@@ -65,7 +65,12 @@ impl Watch {
 
     /// SeqFresh: word of a leader becomes younger only with a new sequence number. Judged by the
     /// ages that the node states to others.
-    pub(crate) fn seq_fresh(&mut self, me: &bully_core::Address, message: &Message, now: u64) -> Result<(), String> {
+    pub(crate) fn seq_fresh(
+        &mut self,
+        me: &bully_core::Address,
+        message: &Message,
+        now: u64,
+    ) -> Result<(), String> {
         let (claim, seq, age) = match message {
             Message::Hello(h) | Message::HelloAck(h) => of(&h.report),
             Message::BeatAck(a) => of(&a.report),

@@ -42,6 +42,7 @@ pub enum Seen {
 
 const COUNT: usize = Seen::HostileMessage as usize + 1;
 
+#[allow(clippy::enum_glob_use, reason = "a table of all of them")]
 const ALL: [Seen; COUNT] = {
     use Seen::*;
     [

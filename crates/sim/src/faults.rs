@@ -2,10 +2,10 @@
 
 use bully_core::{Event, Input, Message, Proposal};
 
+use crate::cover::Seen;
 use crate::host::Queued;
 use crate::net::Packet;
 use crate::world::World;
-use crate::cover::Seen;
 
 impl World {
     /// Runs for so many nanoseconds. A property that does not hold panics.
@@ -187,7 +187,14 @@ impl World {
 
     /// Every connection between two hosts breaks; both ends see it after a hop.
     pub fn break_connections(&mut self, a: usize, b: usize) {
-        for conn in self.connections(a, b) {
+        for conn in (0..self.open_connections(a, b)).rev() {
+            self.break_connection(a, b, conn);
+        }
+    }
+
+    /// One of the connections between two hosts breaks.
+    pub fn break_connection(&mut self, a: usize, b: usize, which: usize) {
+        if let Some(conn) = self.connections(a, b).get(which).copied() {
             self.transmit(conn, 0, Packet::Fin, false);
             self.transmit(conn, 1, Packet::Fin, false);
         }

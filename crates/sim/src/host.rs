@@ -43,6 +43,7 @@ pub(crate) struct Host {
 }
 
 /// What waits for a process that is stopped.
+#[allow(clippy::large_enum_variant, reason = "most are of the large kind")]
 #[derive(Clone, Debug)]
 pub(crate) enum Queued {
     Input(Input),

@@ -8,6 +8,7 @@ mod faults;
 mod host;
 mod net;
 mod notes;
+mod queue;
 pub mod random;
 mod rng;
 mod transcript;

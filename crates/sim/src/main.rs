@@ -13,15 +13,13 @@ fn main() -> ExitCode {
     let first = number("SEED").unwrap_or(1);
     let Some(count) = number("SEEDS").or_else(|| number("SEED").is_none().then_some(1_000)) else {
         let outcome = random::tell(first);
-        return match outcome.error {
-            Some(error) => {
-                println!("\nSEED={first} fails: {error}");
-                ExitCode::FAILURE
-            }
-            None => {
-                println!("\nSEED={first} is clean, settled in {} ms", outcome.settled_in / MS);
-                ExitCode::SUCCESS
-            }
+        return if let Some(error) = outcome.error {
+            println!("\nSEED={first} fails: {error}");
+            ExitCode::FAILURE
+        } else {
+            let settled = outcome.settled_in / MS;
+            println!("\nSEED={first} is clean, settled in {settled} ms");
+            ExitCode::SUCCESS
         };
     };
     let mut cover = Cover::default();

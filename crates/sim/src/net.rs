@@ -103,6 +103,7 @@ pub(crate) struct Conn {
 }
 
 /// What travels on a connection.
+#[allow(clippy::large_enum_variant, reason = "most are of the large kind")]
 #[derive(Clone, Debug)]
 pub(crate) enum Packet {
     Syn,

@@ -78,7 +78,10 @@ impl World {
             self.cover.saw(Seen::OneWayClosed);
         }
         let (mine, other) = (self.conns[conn].ends[side].host, [a, b][1 - side]);
-        let twins = self.hosts[mine].process.iter().flat_map(|p| p.links.values());
+        let twins = self.hosts[mine]
+            .process
+            .iter()
+            .flat_map(|p| p.links.values());
         let open = twins.filter(|(c, s)| {
             let ends = &self.conns[*c].ends;
             ends[1 - s].host == other && ends.iter().all(|e| e.state == EndState::Open)

@@ -105,8 +105,18 @@ impl Run {
         });
         if aloud {
             print!("{}", self.world.take_transcript());
-            for host in self.world.hosts.iter().filter(|_| std::env::var("DUMP").is_ok()) {
-                println!("{:#?} wants {:?}", host.node(), host.node().map(|n| n.poll_timeout(host.clocks(self.world.now))));
+            for host in self
+                .world
+                .hosts
+                .iter()
+                .filter(|_| std::env::var("DUMP").is_ok())
+            {
+                println!(
+                    "{:#?} wants {:?}",
+                    host.node(),
+                    host.node()
+                        .map(|n| n.poll_timeout(host.clocks(self.world.now)))
+                );
             }
         }
         let settled_in = settled.unwrap_or(bound);
@@ -125,8 +135,9 @@ impl Run {
         self.world.run_until(at);
     }
 
-    fn note(&mut self, what: String) {
-        let line = format!("{:>9.3} ms  {what}", self.world.now() as f64 / 1e6);
+    fn note(&mut self, what: &str) {
+        let us = self.world.now() / US;
+        let line = format!("{:>5}.{:03} ms  {what}", us / 1_000, us % 1_000);
         self.world.say(&line);
         self.story.push(line);
     }
@@ -137,12 +148,16 @@ impl Run {
             self.topology();
         }
         let spread = *self.rng.pick(&[0, 5 * MS, 300 * MS, 2 * SEC]);
-        let missing = if self.rng.chance(200) { self.rng.index(count) } else { count };
+        let missing = if self.rng.chance(200) {
+            self.rng.index(count)
+        } else {
+            count
+        };
         for host in 0..count {
             let pause = self.rng.below(spread + 1);
             self.go(pause);
             if host != missing {
-                self.note(format!("start {host}"));
+                self.note(&format!("start {host}"));
                 self.world.start(host);
             }
         }
@@ -154,37 +169,37 @@ impl Run {
         let shape = self.rng.below(6);
         match shape {
             0 => {
-                let groups = self.rng.between(2, 3);
-                let of: Vec<usize> = (0..count).map(|_| self.rng.below(groups) as usize).collect();
-                self.note(format!("split {of:?}"));
+                let groups = 2 + self.rng.index(2);
+                let of: Vec<usize> = (0..count).map(|_| self.rng.index(groups)).collect();
+                self.note(&format!("split {of:?}"));
                 self.world.split(&of);
             }
             1 => {
                 let chain: Vec<_> = (1..count).map(|n| (n - 1, n)).collect();
-                self.note("a chain".to_owned());
+                self.note("a chain");
                 self.world.only(&chain);
                 self.world.cover.saw(Seen::Partial);
             }
             2 => {
                 let mut ring: Vec<_> = (1..count).map(|n| (n - 1, n)).collect();
                 ring.push((count - 1, 0));
-                self.note("a ring".to_owned());
+                self.note("a ring");
                 self.world.only(&ring);
                 self.world.cover.saw(Seen::Partial);
             }
             3 => {
                 let hub = self.rng.index(count);
                 let star: Vec<_> = (0..count).filter(|n| *n != hub).map(|n| (hub, n)).collect();
-                self.note(format!("a star about {hub}"));
+                self.note(&format!("a star about {hub}"));
                 self.world.only(&star);
                 self.world.cover.saw(Seen::Partial);
             }
             4 => {
-                let share = self.rng.between(100, 600);
+                let portion = self.rng.between(100, 600);
                 for a in 0..count {
                     for b in 0..a {
-                        if self.rng.chance(share) {
-                            self.note(format!("cut {a} {b}"));
+                        if self.rng.chance(portion) {
+                            self.note(&format!("cut {a} {b}"));
                             self.world.cut(a, b);
                             self.world.cover.saw(Seen::Partial);
                         }
@@ -192,7 +207,7 @@ impl Run {
                 }
             }
             _ => {
-                self.note("heal all".to_owned());
+                self.note("heal all");
                 self.world.heal_all();
             }
         }
@@ -205,44 +220,44 @@ impl Run {
             0 | 1 => self.crash(host),
             2 => self.crash_leader(),
             3 => {
-                self.note(format!("vanish {host}"));
+                self.note(&format!("vanish {host}"));
                 self.world.vanish(host);
             }
             4 | 5 => self.start(host),
             6 | 7 => self.pause(host),
             8 => self.topology(),
             9 if host != other => {
-                self.note(format!("cut {host} {other}"));
+                self.note(&format!("cut {host} {other}"));
                 self.world.cut(host, other);
             }
             10 if host != other => {
-                self.note(format!("cut {host} -> {other}"));
+                self.note(&format!("cut {host} -> {other}"));
                 self.world.cut_one_way(host, other);
             }
             11 => {
-                self.note("heal all".to_owned());
+                self.note("heal all");
                 self.world.heal_all();
             }
             12 => {
                 let leave = self.rng.chance(700);
-                self.note(format!("resign {host}, leave {leave}"));
+                self.note(&format!("resign {host}, leave {leave}"));
                 self.world.resign(host, leave);
             }
             13 => {
                 let priority = *self.rng.pick(&[0, 50, 100, 200, 300]);
-                self.note(format!("priority of {host} {priority}"));
+                self.note(&format!("priority of {host} {priority}"));
                 self.world.set_priority(host, priority);
             }
             14 => {
                 self.world.net.loss = *self.rng.pick(&[0, 0, 20, 200, 500]);
-                self.note(format!("loss {}", self.world.net.loss));
+                self.note(&format!("loss {}", self.world.net.loss));
             }
             _ => self.hostility(host, other),
         }
     }
 
     fn crash(&mut self, host: usize) {
-        self.note(format!("crash {host}"));
+        self.note(&format!("crash {host}"));
         self.world.crash(host);
         if self.rng.chance(400) {
             let pause = *self.rng.pick(&[0, MS, 4 * MS, 50 * MS, 600 * MS]);
@@ -255,7 +270,9 @@ impl Run {
     }
 
     fn crash_leader(&mut self) {
-        let leaders: Vec<usize> = (0..self.world.len()).filter(|h| self.world.leads(*h)).collect();
+        let leaders: Vec<usize> = (0..self.world.len())
+            .filter(|h| self.world.leads(*h))
+            .collect();
         if !leaders.is_empty() {
             let leader = *self.rng.pick(&leaders);
             self.crash(leader);
@@ -270,15 +287,17 @@ impl Run {
             self.world.cover.saw(Seen::ClockSetBack);
             self.world.setup(host).wall_ms -= 3_600_000;
         }
-        self.note(format!("start {host}"));
+        self.note(&format!("start {host}"));
         self.world.start(host);
     }
 
     fn pause(&mut self, host: usize) {
-        self.note(format!("pause {host}"));
+        self.note(&format!("pause {host}"));
         self.world.pause(host);
         if self.rng.chance(600) {
-            let pause = *self.rng.pick(&[10 * MS, 300 * MS, 450 * MS, 900 * MS, 5 * SEC]);
+            let pause = *self
+                .rng
+                .pick(&[10 * MS, 300 * MS, 450 * MS, 900 * MS, 5 * SEC]);
             let pause = self.rng.below(pause);
             self.go(pause);
             self.thaw(host);
@@ -287,14 +306,21 @@ impl Run {
 
     fn thaw(&mut self, host: usize) {
         if self.world.is_present(host) && !self.world.is_running(host) {
-            self.note(format!("thaw {host}"));
+            self.note(&format!("thaw {host}"));
             self.world.thaw(host);
         }
     }
 
     /// What no honest node sends, on a connection between honest nodes.
     fn hostility(&mut self, from: usize, to: usize) {
-        let high = *self.rng.pick(&[0, WALL_MS, 1 << 42, (1 << 42) + (1 << 20), 1 << 50, u64::MAX]);
+        let high = *self.rng.pick(&[
+            0,
+            WALL_MS,
+            1 << 42,
+            (1 << 42) + (1 << 20),
+            1 << 50,
+            u64::MAX,
+        ]);
         let claim = Claim {
             epoch: Epoch(high),
             priority: 1_000,
@@ -314,9 +340,14 @@ impl Run {
         } else {
             let need = Epoch(*self.rng.pick(&[0, high]));
             let (q, watch) = (self.rng.below(9), self.rng.chance(500));
-            Message::Query(Query { q, report, need, watch })
+            Message::Query(Query {
+                q,
+                report,
+                need,
+                watch,
+            })
         };
-        self.note(format!("hostile {from} -> {to}: {message:?}"));
+        self.note(&format!("hostile {from} -> {to}: {message:?}"));
         self.world.inject(from, to, &message);
     }
 
@@ -328,10 +359,10 @@ impl Run {
         self.world.net.loss = 0;
         self.world.net.duplication = 0;
         if self.rng.chance(600) {
-            self.note("peace: heal all".to_owned());
+            self.note("peace: heal all");
             self.world.heal_all();
         } else {
-            self.note(format!("peace, still cut: {:?}", self.world.net.cut));
+            self.note(&format!("peace, still cut: {:?}", self.world.net.cut));
         }
     }
 
@@ -386,7 +417,8 @@ fn weather(rng: &mut Rng, world: &mut World, count: usize, heartbeat: u64) {
         for a in 0..count {
             for b in a + 1..count {
                 let low = rng.below(heartbeat / 4);
-                net.pair_delay.push(((a, b), (low, low + rng.below(5 * MS))));
+                net.pair_delay
+                    .push(((a, b), (low, low + rng.below(5 * MS))));
             }
         }
     }

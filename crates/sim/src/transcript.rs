@@ -35,7 +35,9 @@ impl World {
     fn name(&self, host: usize) -> String {
         let text = self.hosts[host].setup.id.to_string();
         let host = text.rsplit_once(':').map_or(text.as_str(), |(h, _)| h);
-        host.rsplit_once('.').map_or(host, |(_, last)| last).to_owned()
+        host.rsplit_once('.')
+            .map_or(host, |(_, last)| last)
+            .to_owned()
     }
 
     pub(crate) fn write_sent(&mut self, host: usize, to: Option<usize>, message: &Message) {
@@ -89,7 +91,12 @@ fn of(claim: &Claim) -> String {
 fn knows(report: &Report) -> String {
     match &report.claim {
         None => "knows no leader".to_owned(),
-        Some(claim) if report.live => format!("follows or is {}, seq {}, size {}", of(claim), report.seq, report.size),
+        Some(claim) if report.live => format!(
+            "follows or is {}, seq {}, size {}",
+            of(claim),
+            report.seq,
+            report.size
+        ),
         Some(claim) => format!("last followed or was {}", of(claim)),
     }
 }
@@ -99,12 +106,26 @@ fn words(message: &Message) -> String {
     let more = match message {
         Message::Hello(h) | Message::HelloAck(h) => {
             let left = if h.member.left { ", leaving" } else { "" };
-            format!("priority {}, {} others, {}{left}", h.member.priority, h.members.len(), knows(&h.report))
+            format!(
+                "priority {}, {} others, {}{left}",
+                h.member.priority,
+                h.members.len(),
+                knows(&h.report)
+            )
         }
         Message::HelloNack(reason) => format!("{reason:?}"),
         Message::Beat(b) | Message::Coord(b) => {
-            let list = b.members.as_ref().map_or_else(String::new, |m| format!(", list of {}", m.len()));
-            format!("{}, seq {}, size {}, age {:?}{list}", of(&b.claim), b.seq, b.size, b.age)
+            let list = b
+                .members
+                .as_ref()
+                .map_or_else(String::new, |m| format!(", list of {}", m.len()));
+            format!(
+                "{}, seq {}, size {}, age {:?}{list}",
+                of(&b.claim),
+                b.seq,
+                b.size,
+                b.age
+            )
         }
         Message::BeatAck(a) => {
             let mut more = knows(&a.report);

@@ -8,52 +8,11 @@ use bully_core::{Address, DialError, Event, Input, Inst, LinkId, Message, Output
 use crate::cover::{Cover, Seen};
 use crate::host::{Host, Process, Queued, Setup};
 use crate::net::{Conn, End, EndState, Net, Packet};
+use crate::queue::{Due, Entry};
 use crate::rng::Rng;
 
 /// A node may ask for this many timeouts in a row at one moment; more is a spin.
 const SPINS_MAX: u32 = 1_000;
-
-/// What is due at a moment.
-#[derive(Clone, Debug)]
-enum Due {
-    /// To which end of which connection.
-    Arrive { conn: usize, side: usize, packet: Packet },
-    DialTimeout { conn: usize },
-    Timer { host: usize, run: u64 },
-    Revoked { host: usize, run: u64 },
-}
-
-#[derive(Clone, Debug)]
-struct Entry {
-    at: u64,
-    /// Messages come before timers of the same moment.
-    late: bool,
-    order: u64,
-    due: Due,
-}
-
-impl Entry {
-    fn key(&self) -> (u64, bool, u64) {
-        (self.at, self.late, self.order)
-    }
-}
-
-impl PartialEq for Entry {
-    fn eq(&self, other: &Self) -> bool {
-        self.key() == other.key()
-    }
-}
-impl Eq for Entry {}
-impl PartialOrd for Entry {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl Ord for Entry {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.key().cmp(&other.key())
-    }
-}
 
 /// Hosts, a network, and a clock that jumps from event to event.
 #[derive(Debug)]
@@ -128,9 +87,9 @@ impl World {
 
     pub(crate) fn violated(&mut self, host: usize, what: &str) {
         if self.violation.is_none() {
-            let at = self.now as f64 / 1e6;
+            let us = self.now / crate::net::US;
             let id = &self.hosts[host].setup.id;
-            self.violation = Some(format!("at {at:.3} ms on {host} ({id}): {what}"));
+            self.violation = Some(format!("at {us} µs on {host} ({id}): {what}"));
         }
     }
 
@@ -138,7 +97,12 @@ impl World {
         self.order += 1;
         let late = matches!(due, Due::Timer { .. });
         let order = self.order;
-        self.queue.push(Reverse(Entry { at, late, order, due }));
+        self.queue.push(Reverse(Entry {
+            at,
+            late,
+            order,
+            due,
+        }));
     }
 
     /// Runs until `at`, or until a property does not hold.
@@ -188,7 +152,11 @@ impl World {
             return;
         }
         process.timer_at = None;
-        if process.node.poll_timeout(clocks).is_some_and(|d| d.is_zero()) {
+        if process
+            .node
+            .poll_timeout(clocks)
+            .is_some_and(|d| d.is_zero())
+        {
             process.spins += 1;
             if process.spins > SPINS_MAX {
                 self.violated(host, "it asks for timeouts without end");
@@ -297,7 +265,12 @@ impl World {
         }
         if self.net.duplication > 0 && self.rng.chance(self.net.duplication) {
             self.cover.saw(Seen::MessageRepeated);
-            self.transmit(conn, 1 - side, Packet::Data(message.clone()), self.net.reorder);
+            self.transmit(
+                conn,
+                1 - side,
+                Packet::Data(message.clone()),
+                self.net.reorder,
+            );
         }
         self.transmit(conn, 1 - side, Packet::Data(message), false);
     }
@@ -326,7 +299,14 @@ impl World {
             at = at.max(end.last_arrival);
             end.last_arrival = at;
         }
-        self.schedule(at, Due::Arrive { conn, side: to, packet });
+        self.schedule(
+            at,
+            Due::Arrive {
+                conn,
+                side: to,
+                packet,
+            },
+        );
     }
 
     fn dial(&mut self, host: usize, run: u64, to: Address, timeout: u64) {

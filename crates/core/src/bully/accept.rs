@@ -71,8 +71,8 @@ impl Bully {
 
     /// Accepts the offer if A2 does. Only a newer sequence number refreshes: word of a leader
     /// that goes round in circles must not keep it alive.
-    pub(super) fn accept(&mut self, offer: Offer, from: &Address, cause: Cause) -> bool {
-        if !self.is_acceptable(&offer) {
+    pub(super) fn accept(&mut self, offer: &Offer, from: &Address, cause: Cause) -> bool {
+        if !self.is_acceptable(offer) {
             return false;
         }
         let old = self.claim.replace(offer.claim.clone());
@@ -191,7 +191,7 @@ impl Bully {
     pub(super) fn on_beat(&mut self, from: &Address, link: LinkId, beat: Beat) {
         let is_direct = *from == beat.claim.id;
         let is_new_way = self.is_new_way(from, &beat.claim);
-        let accepted = self.accept(Offer::of_beat(&beat), from, Cause::GreaterClaim);
+        let accepted = self.accept(&Offer::of_beat(&beat), from, Cause::GreaterClaim);
         let is_mine =
             matches!(self.role, Role::Following) && self.claim.as_ref() == Some(&beat.claim);
         if is_mine {

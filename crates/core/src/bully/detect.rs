@@ -213,7 +213,7 @@ impl Bully {
     fn follow_greatest(&mut self, live: &[(Address, Report)], cause: Cause) -> bool {
         for (from, report) in live {
             let accepted =
-                Offer::of_report(report).is_some_and(|offer| self.accept(offer, from, cause));
+                Offer::of_report(report).is_some_and(|offer| self.accept(&offer, from, cause));
             if accepted {
                 self.follow_through(from);
                 return true;
@@ -267,13 +267,13 @@ impl Bully {
         // The same claim through another neighbour is no reason to leave the way in use.
         let is_known = matches!(self.role, Role::Following) && report.claim == self.claim;
         if let (false, Some(offer)) = (is_known, Offer::of_report(report))
-            && self.accept(offer, from, Cause::GreaterClaim)
+            && self.accept(&offer, from, Cause::GreaterClaim)
         {
             self.follow_through(from);
         }
     }
 
-    pub(super) fn on_query(&mut self, from: &Address, link: LinkId, query: Query) {
+    pub(super) fn on_query(&mut self, from: &Address, link: LinkId, query: &Query) {
         self.note_report(from, &query.report);
         let answer = QueryAck {
             q: query.q,
@@ -284,7 +284,7 @@ impl Bully {
             self.watch(from);
         }
         if !query.report.live {
-            self.help(from, &query);
+            self.help(from, query);
         }
     }
 
@@ -308,10 +308,9 @@ impl Bully {
             return;
         }
         match &self.role {
-            Role::Following if self.has_live_leader()
-                && must_surpass => {
-                    self.need = self.need.max(asked);
-                }
+            Role::Following if self.has_live_leader() && must_surpass => {
+                self.need = self.need.max(asked);
+            }
             // It is on its way to lead: to ask as well, just before its Coord comes, is waste.
             Role::Following if self.is_candidate(from) && self.is_outranked_by(from) => {
                 self.yields_until = self.now.fast.after(self.delta() * 2);

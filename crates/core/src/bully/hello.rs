@@ -1,5 +1,6 @@
 //! Hello: who is at the other end, and all it knows.
 
+use alloc::vec::Vec;
 
 use super::{Bully, Role};
 use crate::config::Config;
@@ -30,12 +31,23 @@ impl Bully {
         self.send(link, Message::Hello(hello));
     }
 
-    /// Says again who this node is, to all: its record has changed.
+    /// Says again who this node is, to all: its record has changed. Those that a Hello with the
+    /// old record is on its way to must hear it, too: of two that each take the other for the
+    /// better one, none would ever stand.
     pub(super) fn announce(&mut self) {
-        for id in self.open() {
-            if let Some(link) = self.link_to(&id) {
-                self.send_hello(link);
-            }
+        let mut to: Vec<LinkId> = self
+            .open()
+            .iter()
+            .filter_map(|id| self.link_to(id))
+            .collect();
+        let unanswered = self.links.iter().filter(|(_, l)| {
+            l.peer.is_none()
+                && l.hello_owed_since.is_some()
+                && !cfg!(bully_mutant = "half-announced")
+        });
+        to.extend(unanswered.map(|(id, _)| *id));
+        for link in to {
+            self.send_hello(link);
         }
         self.membership_changed();
     }
@@ -106,7 +118,9 @@ impl Bully {
     }
 
     pub(super) fn refuse(&mut self, id: LinkId, hello: &Hello, reason: NackReason) {
-        if reason == NackReason::Myself { self.found_self(id) } else {
+        if reason == NackReason::Myself {
+            self.found_self(id);
+        } else {
             let id = hello.member.id.clone();
             self.event(Event::Refused {
                 id,

@@ -123,12 +123,11 @@ impl Bully {
         match &reign.late {
             Some(Late::Draining) => self.ask_as_late_leader(),
             Some(Late::Asking { until, .. }) if now >= *until => self.lead_on(),
-            Some(Late::Asking { .. }) => {}
             None if now >= reign.next_beat => {
                 reign.next_beat = now.after(self.config.heartbeat);
                 self.beat_all();
             }
-            None => {}
+            _ => {}
         }
     }
 
@@ -181,15 +180,15 @@ impl Bully {
         self.list = List::new(entries);
     }
 
-    pub(super) fn on_beat_ack(&mut self, from: &Address, link: LinkId, ack: BeatAck) {
+    pub(super) fn on_beat_ack(&mut self, from: &Address, link: LinkId, ack: &BeatAck) {
         self.settle(link);
         self.note_report(from, &ack.report);
         if !self.is_heard_as_leader() {
-            self.on_watcher_ack(from, &ack);
+            self.on_watcher_ack(from, ack);
             return;
         }
         if ack.report.claim == self.claim {
-            self.acknowledged(from, &ack);
+            self.acknowledged(from, ack);
         } else if ack.report.claim > self.claim {
             if ack.report.live {
                 self.take_report(from, &ack.report);

@@ -145,7 +145,9 @@ impl Bully {
         self.me.left = true;
         self.tell_all(true);
         let links: Vec<_> = self.links.keys().copied().collect();
-        links.into_iter().for_each(|link| self.close(link));
+        for link in links {
+            self.close(link);
+        }
         self.role = Role::Stopped;
         self.event(Event::Stopped);
     }

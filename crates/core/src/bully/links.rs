@@ -1,13 +1,99 @@
 //! N1 to N3: connections, dials, and what their end means.
 
+use alloc::vec::Vec;
+use core::time::Duration;
+
 use super::{Bully, Role};
+use crate::config::Config;
 use crate::event::{Cause, DialError, Event};
 use crate::members::Link;
+use crate::message::Message;
 use crate::node::{LinkId, Output};
 use crate::timer::Earliest;
 use crate::types::Address;
 
 impl Bully {
+    /// Notes that something came over an open connection, and from whom.
+    pub(super) fn hear(&mut self, link: LinkId) -> Option<Address> {
+        let now = self.now.fast;
+        let entry = self.links.get_mut(&link)?;
+        let from = entry.peer.clone()?;
+        entry.heard_at = now;
+        Some(from)
+    }
+
+    /// A round trip as long as F was none: somebody was stopped meanwhile, and δ must not grow
+    /// with the length of a pause.
+    pub(super) fn measured(&mut self, id: &Address, took: Duration) {
+        let is_sound = took < self.config.fault() || cfg!(bully_mutant = "pause-is-round-trip");
+        if let Some(remote) = self.remotes.get_mut(id).filter(|_| is_sound) {
+            remote.rtt.record(took);
+        }
+    }
+
+    /// Every answer settles what its sender owed (N3), but for a Hello, which only its HelloAck
+    /// does: it carries the record of a member, and must not be lost behind other traffic.
+    pub(super) fn settle(&mut self, link: LinkId) {
+        if let Some(link) = self.links.get_mut(&link) {
+            link.owed_since = None;
+            if cfg!(bully_mutant = "any-answer-settles-hello") {
+                link.hello_owed_since = None;
+            }
+        }
+    }
+
+    /// Sends, and notes that an answer is owed where one is (N3).
+    pub(super) fn send(&mut self, to: LinkId, message: Message) {
+        if let Some(link) = self.links.get_mut(&to) {
+            let owed_since = match &message {
+                Message::Hello(_) => Some(&mut link.hello_owed_since),
+                Message::Query(_) => Some(&mut link.owed_since),
+                // A relayed Beat is acknowledged only where it is news.
+                Message::Beat(beat) | Message::Coord(beat) if beat.claim.id == self.me.id => {
+                    Some(&mut link.owed_since)
+                }
+                _ => None,
+            };
+            if let Some(owed_since) = owed_since {
+                owed_since.get_or_insert(self.now.fast);
+            }
+        }
+        self.out.push_back(Output::Send { to, message });
+    }
+
+    /// Sends on the preferred connection; says whether there is one.
+    pub(super) fn send_to(&mut self, id: &Address, message: Message) -> bool {
+        let Some(link) = self.link_to(id) else {
+            return false;
+        };
+        self.send(link, message);
+        true
+    }
+
+    pub(super) fn link_to(&self, id: &Address) -> Option<LinkId> {
+        self.remotes.get(id)?.links.first().copied()
+    }
+
+    /// The neighbours: members with an open connection.
+    pub(super) fn open(&self) -> Vec<Address> {
+        self.remotes
+            .values()
+            .filter(|r| r.is_open())
+            .map(|r| r.member.id.clone())
+            .collect()
+    }
+
+    /// δ: the time allowed for an answer.
+    pub(super) fn delta(&self) -> Duration {
+        let rtt = self
+            .remotes
+            .values()
+            .filter(|r| r.is_open())
+            .filter_map(|r| r.rtt.get())
+            .max();
+        Config::DELTA_MIN.max(rtt.unwrap_or_default() * 2)
+    }
+
     /// Dials, unless a dial to that address is under way.
     pub(super) fn dial(&mut self, to: &Address) {
         // A connection whose Hello is not yet answered is a dial under way, too.
@@ -41,10 +127,10 @@ impl Bully {
     fn spare_the_last(&mut self, closed: &Link) {
         let remote = closed.peer.as_ref().and_then(|p| self.remotes.get(p));
         let first = remote.and_then(|r| r.links.first());
-        if let Some(link) = first.and_then(|l| self.links.get_mut(l)) {
-            if !cfg!(bully_mutant = "last-connection-surplus") {
-                link.surplus_until = None;
-            }
+        if let Some(link) = first.and_then(|l| self.links.get_mut(l))
+            && !cfg!(bully_mutant = "last-connection-surplus")
+        {
+            link.surplus_until = None;
         }
     }
 
@@ -78,14 +164,16 @@ impl Bully {
         let Some(remote) = self.remotes.get(id) else {
             return;
         };
-        let silent: alloc::vec::Vec<LinkId> = remote
+        let silent: Vec<LinkId> = remote
             .links
             .iter()
             .filter(|l| self.links.get(l).is_some_and(|l| self.is_silent(l)))
             .copied()
             .collect();
         if silent.len() < remote.links.len() {
-            silent.into_iter().for_each(|l| self.close(l));
+            for l in silent {
+                self.close(l);
+            }
         }
     }
 
@@ -114,12 +202,12 @@ impl Bully {
                 self.spare_the_last(&link);
                 self.last_link_closed(&peer, true);
             }
-            None => self.unanswered_dial(link.dialed.as_ref(), DialError::Reset),
+            None => self.unanswered_dial(link.dialed.as_ref(), &DialError::Reset),
         }
     }
 
     /// A connection that was dialled ended before its Hello was answered.
-    fn unanswered_dial(&mut self, dialed: Option<&Address>, reason: DialError) {
+    fn unanswered_dial(&mut self, dialed: Option<&Address>, reason: &DialError) {
         if let Some(dialed) = dialed {
             self.dial_ended(dialed, reason);
         }
@@ -151,7 +239,7 @@ impl Bully {
         self.no_answer_from(peer);
     }
 
-    pub(super) fn on_dial_failed(&mut self, dialed: &Address, reason: DialError) {
+    pub(super) fn on_dial_failed(&mut self, dialed: &Address, reason: &DialError) {
         self.dialing.remove(dialed);
         if matches!(self.role, Role::Stopped) {
             return;
@@ -159,10 +247,10 @@ impl Bully {
         self.dial_ended(dialed, reason);
     }
 
-    fn dial_ended(&mut self, dialed: &Address, reason: DialError) {
-        let refused = reason == DialError::Refused;
+    fn dial_ended(&mut self, dialed: &Address, reason: &DialError) {
+        let refused = *reason == DialError::Refused;
         let is_left = self.remotes.get(dialed).is_some_and(|r| r.member.left);
-        if !is_left && self.complaints.get(dialed) != Some(&reason) && *dialed != self.me.id {
+        if !is_left && self.complaints.get(dialed) != Some(reason) && *dialed != self.me.id {
             self.complaints.insert(dialed.clone(), reason.clone());
             self.event(Event::Unreachable {
                 address: dialed.clone(),
@@ -174,12 +262,12 @@ impl Bully {
         } else if self.claim.as_ref().is_some_and(|c| c.id == *dialed) {
             self.leader_is_not_proved_dead();
         }
-        if reason == DialError::TimedOut {
+        if *reason == DialError::TimedOut {
             self.drop_silent_links(dialed);
         }
         self.address_unanswered(dialed);
         self.no_longer_duplicate(dialed);
-        if Self::is_answer(&reason) {
+        if Self::is_answer(reason) {
             self.join_answered(dialed);
         }
     }
@@ -213,14 +301,16 @@ impl Bully {
         let Some(remote) = self.remotes.get(id) else {
             return;
         };
-        let silent: alloc::vec::Vec<LinkId> = remote
+        let silent: Vec<LinkId> = remote
             .links
             .iter()
             .filter(|l| self.links.get(l).is_some_and(|l| self.is_silent(l)))
             .copied()
             .collect();
         if !silent.is_empty() {
-            silent.into_iter().for_each(|l| self.close(l));
+            for l in silent {
+                self.close(l);
+            }
             self.last_link_closed(id, false);
         }
     }
@@ -238,7 +328,7 @@ impl Bully {
     pub(super) fn links_due(&mut self) {
         let now = self.now.fast;
         let due = |deadline: Option<crate::types::Tick>| deadline.is_some_and(|at| now >= at);
-        let owing: alloc::vec::Vec<LinkId> = self
+        let owing: Vec<LinkId> = self
             .links
             .iter()
             .filter(|(_, l)| due(self.owed_deadline(l)))
@@ -252,16 +342,18 @@ impl Bully {
             self.close(id);
             match peer {
                 Some(peer) => self.last_link_closed(&peer, false),
-                None => self.unanswered_dial(dialed.as_ref(), DialError::TimedOut),
+                None => self.unanswered_dial(dialed.as_ref(), &DialError::TimedOut),
             }
         }
-        let surplus: alloc::vec::Vec<LinkId> = self
+        let surplus: Vec<LinkId> = self
             .links
             .iter()
             .filter(|(_, l)| due(l.surplus_until))
             .map(|(id, _)| *id)
             .collect();
-        surplus.into_iter().for_each(|id| self.close(id));
+        for id in surplus {
+            self.close(id);
+        }
     }
 
     pub(super) fn links_deadline(&self, next: &mut Earliest) {

@@ -79,7 +79,7 @@ impl Bully {
             self.raise_epoch();
         } else if let Some(offer) = Offer::of_report(report) {
             // Where the other's claim is the smaller, its greater one is on its way.
-            if self.accept(offer, from, Cause::Merge) {
+            if self.accept(&offer, from, Cause::Merge) {
                 self.follow_through(from);
             }
         }
@@ -119,7 +119,7 @@ impl Bully {
         remote.foreign = None;
         if Some(theirs) > self.claim.as_ref() {
             if let Some(offer) = Offer::of_report(report)
-                && self.accept(offer, from, Cause::Merge)
+                && self.accept(&offer, from, Cause::Merge)
             {
                 self.follow_through(from);
             }

@@ -215,7 +215,7 @@ impl Bully {
             Input::Timeout => self.on_timeout(),
             Input::Message { from, message } => self.on_message(from, message),
             Input::LinkUp { link, dialed } => self.on_link_up(link, dialed),
-            Input::DialFailed { dialed, reason } => self.on_dial_failed(&dialed, reason),
+            Input::DialFailed { dialed, reason } => self.on_dial_failed(&dialed, &reason),
             Input::LinkDown { link } => self.on_link_down(link),
             // In bully mode nothing depends on what is on disk.
             Input::Persisted { .. } | Input::PersistFailed { .. } => {}
@@ -270,15 +270,15 @@ impl Bully {
         self.probes_deadline(&mut next);
         match &self.role {
             Role::Stopped | Role::Waiting => {}
-            Role::Joining { until, .. } => next.at(*until),
+            Role::Joining { until, .. }
+            | Role::Electing {
+                phase: Phase::Wait { until },
+                ..
+            } => next.at(*until),
             Role::Following => {
                 next.at(self.silence_deadline());
                 next.maybe(self.preempt_deadline());
             }
-            Role::Electing {
-                phase: Phase::Wait { until },
-                ..
-            } => next.at(*until),
             Role::Electing {
                 phase: Phase::Collect(collect),
                 ..
@@ -314,10 +314,9 @@ impl Bully {
             return;
         }
         match message {
-            Message::Beat(beat) => self.on_beat(&from, link, beat),
-            Message::Coord(beat) => self.on_beat(&from, link, beat),
-            Message::BeatAck(ack) => self.on_beat_ack(&from, link, ack),
-            Message::Query(query) => self.on_query(&from, link, query),
+            Message::Beat(beat) | Message::Coord(beat) => self.on_beat(&from, link, beat),
+            Message::BeatAck(ack) => self.on_beat_ack(&from, link, &ack),
+            Message::Query(query) => self.on_query(&from, link, &query),
             Message::QueryAck(ack) => self.on_query_ack(&from, link, ack),
             Message::Leave(leave) => self.on_leave(&from, leave),
             Message::Hello(_) | Message::HelloAck(_) | Message::HelloNack(_) => {}
@@ -340,95 +339,19 @@ impl Bully {
         }
         let epoch = message.epoch_max();
         self.event(Event::EpochDropped { id, epoch });
-    }
-
-    /// Notes that something came over an open connection, and from whom.
-    fn hear(&mut self, link: LinkId) -> Option<Address> {
-        let now = self.now.fast;
-        let entry = self.links.get_mut(&link)?;
-        let from = entry.peer.clone()?;
-        entry.heard_at = now;
-        Some(from)
+        // To be told again costs a round trip; to wait for the next probe would cost P_max.
+        let is_hello = matches!(message, Message::Hello(_) | Message::HelloAck(_));
+        if is_ours && is_hello && epoch.is_credible(self.seen) {
+            self.send_hello(link);
+        }
     }
 
     fn see(&mut self, epoch: Epoch) {
         self.seen = self.seen.max(epoch);
     }
 
-    /// A round trip as long as F was none: somebody was stopped meanwhile, and δ must not grow
-    /// with the length of a pause.
-    fn measured(&mut self, id: &Address, took: Duration) {
-        let is_sound = took < self.config.fault() || cfg!(bully_mutant = "pause-is-round-trip");
-        if let Some(remote) = self.remotes.get_mut(id).filter(|_| is_sound) {
-            remote.rtt.record(took);
-        }
-    }
-
-    /// Every answer settles what its sender owed (N3), but for a Hello, which only its HelloAck
-    /// does: it carries the record of a member, and must not be lost behind other traffic.
-    fn settle(&mut self, link: LinkId) {
-        if let Some(link) = self.links.get_mut(&link) {
-            link.owed_since = None;
-            if cfg!(bully_mutant = "any-answer-settles-hello") {
-                link.hello_owed_since = None;
-            }
-        }
-    }
-
     fn event(&mut self, event: Event) {
         self.out.push_back(Output::Event(event));
-    }
-
-    /// Sends, and notes that an answer is owed where one is (N3).
-    fn send(&mut self, to: LinkId, message: Message) {
-        if let Some(link) = self.links.get_mut(&to) {
-            let owed_since = match &message {
-                Message::Hello(_) => Some(&mut link.hello_owed_since),
-                Message::Query(_) => Some(&mut link.owed_since),
-                // A relayed Beat is acknowledged only where it is news.
-                Message::Beat(beat) | Message::Coord(beat) if beat.claim.id == self.me.id => {
-                    Some(&mut link.owed_since)
-                }
-                _ => None,
-            };
-            if let Some(owed_since) = owed_since {
-                owed_since.get_or_insert(self.now.fast);
-            }
-        }
-        self.out.push_back(Output::Send { to, message });
-    }
-
-    /// Sends on the preferred connection; says whether there is one.
-    fn send_to(&mut self, id: &Address, message: Message) -> bool {
-        let Some(link) = self.link_to(id) else {
-            return false;
-        };
-        self.send(link, message);
-        true
-    }
-
-    fn link_to(&self, id: &Address) -> Option<LinkId> {
-        self.remotes.get(id)?.links.first().copied()
-    }
-
-    /// The neighbours: members with an open connection.
-    fn open(&self) -> Vec<Address> {
-        self.remotes
-            .values()
-            .filter(|r| r.is_open())
-            .map(|r| r.member.id.clone())
-            .collect()
-    }
-
-    /// δ: the time allowed for an answer.
-    fn delta(&self) -> Duration {
-        let rtt = self
-            .remotes
-            .values()
-            .filter(|r| r.is_open())
-            .filter_map(|r| r.rtt.get())
-            .max();
-        Config::DELTA_MIN.max(rtt.unwrap_or_default() * 2)
     }
 
     fn rank(&self) -> (u32, &Address) {

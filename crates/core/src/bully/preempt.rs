@@ -36,8 +36,7 @@ impl Bully {
         let may = self.config.preempt
             && matches!(self.role, Role::Following)
             && self.via.as_ref() == Some(&claim.id)
-            && (self.me.priority > leader.member.priority
-                || cfg!(bully_mutant = "equals-preempt"))
+            && (self.me.priority > leader.member.priority || cfg!(bully_mutant = "equals-preempt"))
             && self.betters() == 0;
         may.then(|| self.stable_since.after(self.hold_in_force()))
     }

@@ -119,7 +119,9 @@ impl Bully {
                 due.push(address.clone());
             }
         }
-        due.iter().for_each(|address| self.dial(address));
+        for address in &due {
+            self.dial(address);
+        }
     }
 
     pub(super) fn probes_deadline(&self, next: &mut Earliest) {

@@ -103,7 +103,14 @@ fn a6_a_leader_set_to_priority_zero_hands_over_and_stays_a_member() {
     world.run_for(10 * MS);
     assert_eq!(agree_within(&mut world, 10), 1);
     world.run_for(SEC);
-    assert_eq!(world.members(0).iter().filter(|m| m.state == MemberState::Alive).count(), 3);
+    assert_eq!(
+        world
+            .members(0)
+            .iter()
+            .filter(|m| m.state == MemberState::Alive)
+            .count(),
+        3
+    );
     assert_eq!(world.status(2).unwrap().priority, 0);
     stays(&mut world, 1, 60 * SEC);
     // And it never leads, whoever is gone.

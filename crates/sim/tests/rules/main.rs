@@ -13,10 +13,12 @@ use bully_sim::{MS, World};
 
 /// All elections since `start`: when, on which host, why.
 fn elections(world: &World, start: usize) -> Vec<(u64, usize, Cause)> {
-    let elected = world.events[start..].iter().filter_map(|(at, host, event)| match event {
-        Event::Elected { cause, .. } => Some((*at, *host, *cause)),
-        _ => None,
-    });
+    let elected = world.events[start..]
+        .iter()
+        .filter_map(|(at, host, event)| match event {
+            Event::Elected { cause, .. } => Some((*at, *host, *cause)),
+            _ => None,
+        });
     elected.collect()
 }
 

@@ -23,7 +23,9 @@ fn a3_a_chain_of_three_four_and_nine_has_one_leader_through_relays() {
         let mut world = with_shape(count, &chain(count));
         world.run_for(8 * SEC);
         assert_eq!(world.agreement(), Ok(()), "{count}");
-        let [leader] = leaders(&world)[..] else { panic!("one leader") };
+        let [leader] = leaders(&world)[..] else {
+            panic!("one leader")
+        };
         assert!(world.cover.count(Seen::RelayedBeat) > 0);
         stays(&mut world, leader, 300 * SEC);
     }
@@ -36,7 +38,9 @@ fn a3_a_ring_of_eight_has_one_leader_through_relays() {
     let mut world = with_shape(8, &ring);
     world.run_for(8 * SEC);
     assert_eq!(world.agreement(), Ok(()));
-    let [leader] = leaders(&world)[..] else { panic!("one leader") };
+    let [leader] = leaders(&world)[..] else {
+        panic!("one leader")
+    };
     stays(&mut world, leader, 300 * SEC);
 }
 
@@ -70,7 +74,9 @@ fn a5_two_leaders_that_cannot_meet_agree_through_those_between_them() {
         world.cut(a, b);
         let took = world.last_disagreement(8 * SEC).expect("agreement");
         assert!(took <= 7 * SEC, "{count}: {took}");
-        let [leader] = leaders(&world)[..] else { panic!("one leader") };
+        let [leader] = leaders(&world)[..] else {
+            panic!("one leader")
+        };
         stays(&mut world, leader, 60 * SEC);
     }
 }
@@ -142,13 +148,15 @@ fn n3_a_link_that_works_from_the_leader_only_is_no_link() {
 
 #[test]
 fn n3_a_link_that_works_towards_the_leader_only_is_no_link() {
-    one_way(|world, leader, follower| world.cut_one_way(leader, follower));
+    one_way(World::cut_one_way);
 }
 
 fn one_way(cut: impl Fn(&mut World, usize, usize)) {
     // Of three the third relays.
     let mut world = running(3);
-    let [leader] = leaders(&world)[..] else { panic!("one leader") };
+    let [leader] = leaders(&world)[..] else {
+        panic!("one leader")
+    };
     let (start, follower) = (world.events.len(), 0);
     assert_ne!(leader, follower);
     cut(&mut world, leader, follower);
@@ -160,7 +168,9 @@ fn one_way(cut: impl Fn(&mut World, usize, usize)) {
     stays(&mut world, leader, 60 * SEC);
     // Of two each leads its own side.
     let mut world = running(2);
-    let [leader] = leaders(&world)[..] else { panic!("one leader") };
+    let [leader] = leaders(&world)[..] else {
+        panic!("one leader")
+    };
     cut(&mut world, leader, 1 - leader);
     agree_within(&mut world, 1_000);
     assert_eq!(leaders(&world).len(), 2);
@@ -212,5 +222,29 @@ fn a_long_cut_probes_ever_less() {
     let dials = world.cover.count(Seen::DialTimedOut) - before;
     // Two on one side, one on the other: four directed pairs, each P_max apart.
     assert!(dials <= 4 * 11, "{dials}");
-    assert!(!world.events.iter().any(|(_, _, e)| matches!(e, Event::EpochDropped { .. })));
+    assert!(
+        !world
+            .events
+            .iter()
+            .any(|(_, _, e)| matches!(e, Event::EpochDropped { .. }))
+    );
+}
+
+#[test]
+fn a2_a_relay_under_a_smaller_claim_is_told_of_the_greater_one_at_once() {
+    // So a merge runs along a chain in hops, and does not creep a probe at a time.
+    for (end, count) in [(0, 8), (7, 8), (0, 9), (8, 9)] {
+        let mut world = cluster(count);
+        world.setup(end).priority = 200;
+        world.only(&chain(count));
+        (0..count).for_each(|h| world.start(h));
+        world.run_for(20 * SEC);
+        let (a, b) = (count / 2 - 1, count / 2);
+        world.cut(a, b);
+        world.run_for(600 * MS);
+        assert_eq!(leaders(&world).len(), 2);
+        world.heal(a, b);
+        let took = world.last_disagreement(8 * SEC).expect("agreement");
+        assert!(took <= 1_300 * MS, "{count} from {end}: {took}");
+    }
 }

@@ -47,9 +47,12 @@ fn a6_a_disagreement_on_preempt_is_reported() {
     world.start(1);
     world.run_for(SEC);
     for host in [0, 1] {
-        assert!(world.events.iter().any(|(_, h, e)| {
-            *h == host && matches!(e, Event::PreemptDiffers { .. })
-        }));
+        assert!(
+            world
+                .events
+                .iter()
+                .any(|(_, h, e)| { *h == host && matches!(e, Event::PreemptDiffers { .. }) })
+        );
     }
 }
 

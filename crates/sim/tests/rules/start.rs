@@ -20,7 +20,10 @@ fn a1_a_node_alone_leads_after_two_heartbeats_where_its_list_is_silent() {
     world.start(0);
     world.run_for(199 * MS);
     assert!(!world.leads(0));
-    assert!(world.status(0).unwrap().pending, "/leader waits for the outcome");
+    assert!(
+        world.status(0).unwrap().pending,
+        "/leader waits for the outcome"
+    );
     world.run_for(2 * MS);
     assert!(world.leads(0));
 }
@@ -53,7 +56,11 @@ fn a1_of_any_number_that_start_at_once_one_leads_within_two_heartbeats() {
             }
             let leader = agree_within(&mut world, 200);
             if spread == 0 {
-                assert_eq!(leader, count - 1, "without an incumbent the highest address leads");
+                assert_eq!(
+                    leader,
+                    count - 1,
+                    "without an incumbent the highest address leads"
+                );
             }
             stays(&mut world, leader, 10 * SEC);
         }
@@ -80,7 +87,10 @@ fn a1_a_node_reached_under_a_name_and_an_address_is_one_member() {
     world.add_alias(name.clone(), 1);
     world.add_alias(bully_core::Address::new("me.example", 8117), 0);
     world.setup(0).places.push(name);
-    world.setup(0).places.push(bully_core::Address::new("me.example", 8117));
+    world
+        .setup(0)
+        .places
+        .push(bully_core::Address::new("me.example", 8117));
     world.start(1);
     world.start(0);
     agree_within(&mut world, 200);
@@ -125,7 +135,11 @@ fn n2_of_connections_dialled_from_both_sides_at_once_one_remains() {
     world.run_for(5 * SEC);
     let start = world.sent.get("Hello").copied();
     world.run_for(60 * SEC);
-    assert_eq!(world.sent.get("Hello").copied(), start, "a mesh at rest does not probe");
+    assert_eq!(
+        world.sent.get("Hello").copied(),
+        start,
+        "a mesh at rest does not probe"
+    );
     assert!(world.open_connections(0, 1) == 1);
 }
 
@@ -145,6 +159,48 @@ fn a_restart_whose_clock_was_set_back_by_a_year_is_followed_like_any_other() {
     agree_within(&mut world, 200);
     assert!(world.events.iter().any(|(_, _, e)| matches!(
         e,
-        bully_core::Event::Elected { cause: Cause::Join, .. }
+        bully_core::Event::Elected {
+            cause: Cause::Join,
+            ..
+        }
     )));
+}
+
+#[test]
+fn a6_a_priority_that_changes_while_a_hello_is_on_its_way_is_announced_after_it() {
+    // Else each of the two takes the other for the better one, and none ever stands.
+    let mut world = cluster(2);
+    world.net.delay = (3 * MS, 3 * MS);
+    world.start(0);
+    world.run_for(7 * MS);
+    world.crash(0);
+    world.start(0);
+    world.start(1);
+    // Both dial; the Hello of 1 is sent after six milliseconds.
+    world.run_for(7 * MS);
+    world.set_priority(1, 50);
+    world.run_for(10 * SEC);
+    assert_eq!(world.agreement(), Ok(()));
+    for host in [0, 1] {
+        let seen: Vec<u32> = world.members(host).iter().map(|m| m.priority).collect();
+        assert_eq!(seen, [100, 50], "as {host} sees it");
+    }
+}
+
+#[test]
+fn n2_where_one_of_two_connections_breaks_the_other_is_kept() {
+    for which in [0, 1] {
+        let mut world = cluster(2);
+        (0..2).for_each(|h| world.start(h));
+        world.run_for(50 * MS);
+        assert_eq!(world.open_connections(0, 1), 2);
+        let start = world.events.len();
+        world.break_connection(0, 1, which);
+        world.run_for(5 * SEC);
+        assert_eq!(world.open_connections(0, 1), 1);
+        let lost = world.events[start..]
+            .iter()
+            .any(|(_, _, e)| matches!(e, bully_core::Event::MemberLost { .. }));
+        assert!(!lost, "the last connection was closed as surplus");
+    }
 }
