@@ -115,11 +115,7 @@ impl fmt::Display for ConfigError {
         match self {
             Self::Cluster => f.write_str("the cluster's name is empty"),
             Self::Priority(p) => {
-                write!(
-                    f,
-                    "priority {p} is too high: expected 0 to {}",
-                    Config::PRIORITY_MAX
-                )
+                write!(f, "priority {p} is too high: expected 0 to {}", Config::PRIORITY_MAX)
             }
             Self::Heartbeat(h) => write!(
                 f,

@@ -151,19 +151,12 @@ impl List {
         let mut hasher = Fnv::default();
         entries.hash(&mut hasher);
         // 0 means "no list", and a JSON number holds 53 bits.
-        Self {
-            version: (hasher.finish() >> 11).max(1),
-            entries: Some(entries.into()),
-        }
+        Self { version: (hasher.finish() >> 11).max(1), entries: Some(entries.into()) }
     }
 
     /// The list, unless the receiver has it.
     pub(crate) fn unless_known(&self, version: u64) -> Option<Vec<Listed>> {
-        if version == self.version {
-            None
-        } else {
-            self.entries.as_ref().map(|e| e.to_vec())
-        }
+        if version == self.version { None } else { self.entries.as_ref().map(|e| e.to_vec()) }
     }
 }
 
@@ -171,12 +164,7 @@ impl List {
 pub(crate) fn membership(remotes: &BTreeMap<Address, Remote>) -> u64 {
     let mut hasher = Fnv::default();
     for remote in remotes.values().filter(|r| !r.member.left) {
-        (
-            &remote.member.id,
-            remote.member.priority,
-            remote.member.inst,
-        )
-            .hash(&mut hasher);
+        (&remote.member.id, remote.member.priority, remote.member.inst).hash(&mut hasher);
     }
     hasher.finish()
 }
@@ -210,14 +198,7 @@ mod tests {
     use alloc::vec;
 
     fn member(inc: u64, left: bool) -> Member {
-        Member {
-            id: Address::new("h", 1),
-            ip: None,
-            priority: 1,
-            inc,
-            inst: Inst(1),
-            left,
-        }
+        Member { id: Address::new("h", 1), ip: None, priority: 1, inc, inst: Inst(1), left }
     }
 
     #[test]
@@ -231,12 +212,7 @@ mod tests {
 
     #[test]
     fn a_list_has_another_version_where_any_part_of_it_differs() {
-        let list = |reach| {
-            List::new(vec![Listed {
-                member: member(1, false),
-                reach,
-            }])
-        };
+        let list = |reach| List::new(vec![Listed { member: member(1, false), reach }]);
         assert_eq!(list(true).version, list(true).version);
         assert_ne!(list(true).version, list(false).version);
         assert_eq!(list(true).unless_known(list(true).version), None);

@@ -137,9 +137,7 @@ impl Node {
         if let Err(error) = config.check() {
             panic!("unchecked configuration: {error}");
         }
-        Self {
-            bully: Bully::new(config, &stored),
-        }
+        Self { bully: Bully::new(config, &stored) }
     }
 
     /// Take one input. Perform all outputs before the next.

@@ -52,10 +52,7 @@ pub(crate) struct Probe {
 
 impl Probe {
     pub(crate) fn first(now: Tick, pause: Duration) -> Self {
-        Self {
-            at: now.after(pause),
-            pause,
-        }
+        Self { at: now.after(pause), pause }
     }
 
     pub(crate) fn again(&mut self, now: Tick, max: Duration) {

@@ -79,10 +79,7 @@ pub struct Address {
 impl Address {
     /// An address from its parts.
     pub fn new(host: impl Into<Host>, port: u16) -> Self {
-        Self {
-            host: host.into(),
-            port,
-        }
+        Self { host: host.into(), port }
     }
 }
 
@@ -153,11 +150,7 @@ impl Epoch {
 
     /// The epoch of a new claim, given the greatest one seen.
     pub(crate) fn next(seen: Self, wall_ms: u64) -> Self {
-        Self(
-            (seen.0 + 1)
-                .max(wall_ms.min(Self::WALL_MAX))
-                .min(NUMBER_MAX),
-        )
+        Self((seen.0 + 1).max(wall_ms.min(Self::WALL_MAX)).min(NUMBER_MAX))
     }
 
     /// The most that one message can add to what was seen.
@@ -255,14 +248,7 @@ mod tests {
 
     #[test]
     fn addresses_are_ordered_v4_then_v6_then_names() {
-        let sorted = [
-            "9.0.0.1:1",
-            "10.0.0.1:1",
-            "10.0.0.1:2",
-            "[::1]:1",
-            "a:1",
-            "b:1",
-        ];
+        let sorted = ["9.0.0.1:1", "10.0.0.1:1", "10.0.0.1:2", "[::1]:1", "a:1", "b:1"];
         let parsed: alloc::vec::Vec<Address> = sorted.iter().map(|s| s.parse().unwrap()).collect();
         assert!(parsed.is_sorted());
         for (text, address) in sorted.iter().zip(&parsed) {
@@ -272,17 +258,12 @@ mod tests {
 
     #[test]
     fn a_mapped_address_is_the_v4_address() {
-        assert_eq!(
-            "[::ffff:10.0.0.1]:7".parse(),
-            Ok(Address::new("10.0.0.1", 7))
-        );
+        assert_eq!("[::ffff:10.0.0.1]:7".parse(), Ok(Address::new("10.0.0.1", 7)));
     }
 
     #[test]
     fn malformed_addresses_are_errors() {
-        for text in [
-            "", ":1", "a", "a:", "a:x", "a:65536", "::1", "[::1:1", "[a]:1", "::1:1",
-        ] {
+        for text in ["", ":1", "a", "a:", "a:x", "a:65536", "::1", "[::1:1", "[a]:1", "::1:1"] {
             assert_eq!(text.parse::<Address>(), Err(AddressError), "{text:?}");
         }
     }

@@ -17,8 +17,7 @@ impl World {
     /// Its members as it sees them.
     pub fn members(&self, host: usize) -> Vec<MemberView> {
         let host = &self.hosts[host];
-        host.node()
-            .map_or_else(Vec::new, |n| n.members(host.clocks(self.now)))
+        host.node().map_or_else(Vec::new, |n| n.members(host.clocks(self.now)))
     }
 
     /// The address of the leader that a node names.
@@ -35,16 +34,13 @@ impl World {
     pub fn leads(&self, host: usize) -> bool {
         let host = &self.hosts[host];
         host.is_running()
-            && host
-                .node()
-                .is_some_and(|n| n.leadership(host.clocks(self.now)).is_leader())
+            && host.node().is_some_and(|n| n.leadership(host.clocks(self.now)).is_leader())
     }
 
     /// What the node would say at this moment if it ran, though it may be stopped.
     pub fn would_say_it_leads(&self, host: usize) -> bool {
         let host = &self.hosts[host];
-        host.node()
-            .is_some_and(|n| n.leadership(host.clocks(self.now)).is_leader())
+        host.node().is_some_and(|n| n.leadership(host.clocks(self.now)).is_leader())
     }
 
     /// Connections between two hosts that are open at both ends.
@@ -128,14 +124,8 @@ impl World {
     }
 
     fn agreement_in(&self, component: &[usize]) -> Result<(), String> {
-        let leaders: Vec<usize> = component
-            .iter()
-            .filter(|h| self.leads(**h))
-            .copied()
-            .collect();
-        let electable = component
-            .iter()
-            .any(|h| self.status(*h).is_some_and(|s| s.priority > 0));
+        let leaders: Vec<usize> = component.iter().filter(|h| self.leads(**h)).copied().collect();
+        let electable = component.iter().any(|h| self.status(*h).is_some_and(|s| s.priority > 0));
         if !electable {
             return match leaders.as_slice() {
                 [] => Ok(()),
@@ -149,9 +139,7 @@ impl World {
         for host in component {
             let named = self.leader_of(*host);
             if named.as_ref() != Some(&id) {
-                return Err(format!(
-                    "{host} names {named:?}, the leader is {leader} ({id})"
-                ));
+                return Err(format!("{host} names {named:?}, the leader is {leader} ({id})"));
             }
         }
         Ok(())
@@ -197,20 +185,10 @@ impl World {
 
     fn is_takeover_under_way(&self) -> bool {
         let since = self.now.saturating_sub(self.grace());
-        let recent = self
-            .events
-            .iter()
-            .rev()
-            .take_while(|(at, _, _)| *at >= since);
-        recent.into_iter().any(|(_, _, event)| {
-            matches!(
-                event,
-                Event::Elected {
-                    cause: Cause::Priority,
-                    ..
-                }
-            )
-        })
+        let recent = self.events.iter().rev().take_while(|(at, _, _)| *at >= since);
+        recent
+            .into_iter()
+            .any(|(_, _, event)| matches!(event, Event::Elected { cause: Cause::Priority, .. }))
     }
 
     /// How long word of a takeover may be on its way: there, back to one who holds a greater

@@ -31,9 +31,9 @@ impl Watch {
     /// A node leads just as long as its events say so, though it may be in doubt meanwhile.
     pub(crate) fn leads_as_announced(&self, leads: Option<&Claim>) -> Result<(), String> {
         match (leads, &self.reign) {
-            (Some(claim), reign) if reign.as_ref() != Some(claim) => Err(format!(
-                "it leads under {claim:?}, its events say {reign:?}"
-            )),
+            (Some(claim), reign) if reign.as_ref() != Some(claim) => {
+                Err(format!("it leads under {claim:?}, its events say {reign:?}"))
+            }
             _ => Ok(()),
         }
     }
@@ -43,9 +43,7 @@ impl Watch {
         match event {
             Event::Elected { claim, .. } => {
                 if let Some(old) = &self.reign {
-                    return Err(format!(
-                        "elected under {claim:?} while leading under {old:?}"
-                    ));
+                    return Err(format!("elected under {claim:?} while leading under {old:?}"));
                 }
                 self.reign = Some(claim.clone());
             }

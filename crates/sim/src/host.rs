@@ -80,11 +80,7 @@ impl Host {
     /// The clocks of this host. Their zero is the host's own.
     pub(crate) fn clocks(&self, now: u64) -> Now {
         let tick = Tick(now + self.zero());
-        Now {
-            fast: tick,
-            slow: tick,
-            wall_ms: self.setup.wall_ms + now / 1_000_000,
-        }
+        Now { fast: tick, slow: tick, wall_ms: self.setup.wall_ms + now / 1_000_000 }
     }
 
     fn zero(&self) -> u64 {

@@ -41,9 +41,5 @@ fn main() -> ExitCode {
         slowest.1,
         slowest.0
     );
-    if failed == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -62,10 +62,7 @@ impl World {
             },
             Event::EpochRaised { .. } => Seen::EpochRaised,
             Event::EpochDropped { .. } => Seen::EpochDropped,
-            Event::Refused {
-                reason: NackReason::DuplicateId,
-                ..
-            } => Seen::RefusedDuplicate,
+            Event::Refused { reason: NackReason::DuplicateId, .. } => Seen::RefusedDuplicate,
             _ => return,
         };
         self.cover.saw(seen);
@@ -78,10 +75,7 @@ impl World {
             self.cover.saw(Seen::OneWayClosed);
         }
         let (mine, other) = (self.conns[conn].ends[side].host, [a, b][1 - side]);
-        let twins = self.hosts[mine]
-            .process
-            .iter()
-            .flat_map(|p| p.links.values());
+        let twins = self.hosts[mine].process.iter().flat_map(|p| p.links.values());
         let open = twins.filter(|(c, s)| {
             let ends = &self.conns[*c].ends;
             ends[1 - s].host == other && ends.iter().all(|e| e.state == EndState::Open)

@@ -69,12 +69,7 @@ impl Run {
             world.add_host(address(n), setup);
         }
         weather(&mut rng, &mut world, count, heartbeat);
-        Self {
-            world,
-            rng,
-            heartbeat,
-            story: Vec::new(),
-        }
+        Self { world, rng, heartbeat, story: Vec::new() }
     }
 
     fn play(mut self, seed: u64, aloud: bool) -> Outcome {
@@ -105,17 +100,11 @@ impl Run {
         });
         if aloud {
             print!("{}", self.world.take_transcript());
-            for host in self
-                .world
-                .hosts
-                .iter()
-                .filter(|_| std::env::var("DUMP").is_ok())
-            {
+            for host in self.world.hosts.iter().filter(|_| std::env::var("DUMP").is_ok()) {
                 println!(
                     "{:#?} wants {:?}",
                     host.node(),
-                    host.node()
-                        .map(|n| n.poll_timeout(host.clocks(self.world.now)))
+                    host.node().map(|n| n.poll_timeout(host.clocks(self.world.now)))
                 );
             }
         }
@@ -148,11 +137,7 @@ impl Run {
             self.topology();
         }
         let spread = *self.rng.pick(&[0, 5 * MS, 300 * MS, 2 * SEC]);
-        let missing = if self.rng.chance(200) {
-            self.rng.index(count)
-        } else {
-            count
-        };
+        let missing = if self.rng.chance(200) { self.rng.index(count) } else { count };
         for host in 0..count {
             let pause = self.rng.below(spread + 1);
             self.go(pause);
@@ -270,9 +255,7 @@ impl Run {
     }
 
     fn crash_leader(&mut self) {
-        let leaders: Vec<usize> = (0..self.world.len())
-            .filter(|h| self.world.leads(*h))
-            .collect();
+        let leaders: Vec<usize> = (0..self.world.len()).filter(|h| self.world.leads(*h)).collect();
         if !leaders.is_empty() {
             let leader = *self.rng.pick(&leaders);
             self.crash(leader);
@@ -295,9 +278,7 @@ impl Run {
         self.note(&format!("pause {host}"));
         self.world.pause(host);
         if self.rng.chance(600) {
-            let pause = *self
-                .rng
-                .pick(&[10 * MS, 300 * MS, 450 * MS, 900 * MS, 5 * SEC]);
+            let pause = *self.rng.pick(&[10 * MS, 300 * MS, 450 * MS, 900 * MS, 5 * SEC]);
             let pause = self.rng.below(pause);
             self.go(pause);
             self.thaw(host);
@@ -313,14 +294,7 @@ impl Run {
 
     /// What no honest node sends, on a connection between honest nodes.
     fn hostility(&mut self, from: usize, to: usize) {
-        let high = *self.rng.pick(&[
-            0,
-            WALL_MS,
-            1 << 42,
-            (1 << 42) + (1 << 20),
-            1 << 50,
-            u64::MAX,
-        ]);
+        let high = *self.rng.pick(&[0, WALL_MS, 1 << 42, (1 << 42) + (1 << 20), 1 << 50, u64::MAX]);
         let claim = Claim {
             epoch: Epoch(high),
             priority: 1_000,
@@ -340,12 +314,7 @@ impl Run {
         } else {
             let need = Epoch(*self.rng.pick(&[0, high]));
             let (q, watch) = (self.rng.below(9), self.rng.chance(500));
-            Message::Query(Query {
-                q,
-                report,
-                need,
-                watch,
-            })
+            Message::Query(Query { q, report, need, watch })
         };
         self.note(&format!("hostile {from} -> {to}: {message:?}"));
         self.world.inject(from, to, &message);
@@ -387,10 +356,7 @@ impl Run {
             if let Event::Elected { cause, .. } = event
                 && *cause != Cause::Priority
             {
-                return Some(format!(
-                    "after agreement, at {} ms, on {host}: {event:?}",
-                    at / MS
-                ));
+                return Some(format!("after agreement, at {} ms, on {host}: {event:?}", at / MS));
             }
         }
         self.world.note_relays();
@@ -417,8 +383,7 @@ fn weather(rng: &mut Rng, world: &mut World, count: usize, heartbeat: u64) {
         for a in 0..count {
             for b in a + 1..count {
                 let low = rng.below(heartbeat / 4);
-                net.pair_delay
-                    .push(((a, b), (low, low + rng.below(5 * MS))));
+                net.pair_delay.push(((a, b), (low, low + rng.below(5 * MS))));
             }
         }
     }

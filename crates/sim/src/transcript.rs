@@ -35,9 +35,7 @@ impl World {
     fn name(&self, host: usize) -> String {
         let text = self.hosts[host].setup.id.to_string();
         let host = text.rsplit_once(':').map_or(text.as_str(), |(h, _)| h);
-        host.rsplit_once('.')
-            .map_or(host, |(_, last)| last)
-            .to_owned()
+        host.rsplit_once('.').map_or(host, |(_, last)| last).to_owned()
     }
 
     pub(crate) fn write_sent(&mut self, host: usize, to: Option<usize>, message: &Message) {
@@ -91,12 +89,9 @@ fn of(claim: &Claim) -> String {
 fn knows(report: &Report) -> String {
     match &report.claim {
         None => "knows no leader".to_owned(),
-        Some(claim) if report.live => format!(
-            "follows or is {}, seq {}, size {}",
-            of(claim),
-            report.seq,
-            report.size
-        ),
+        Some(claim) if report.live => {
+            format!("follows or is {}, seq {}, size {}", of(claim), report.seq, report.size)
+        }
         Some(claim) => format!("last followed or was {}", of(claim)),
     }
 }
@@ -115,17 +110,9 @@ fn words(message: &Message) -> String {
         }
         Message::HelloNack(reason) => format!("{reason:?}"),
         Message::Beat(b) | Message::Coord(b) => {
-            let list = b
-                .members
-                .as_ref()
-                .map_or_else(String::new, |m| format!(", list of {}", m.len()));
-            format!(
-                "{}, seq {}, size {}, age {:?}{list}",
-                of(&b.claim),
-                b.seq,
-                b.size,
-                b.age
-            )
+            let list =
+                b.members.as_ref().map_or_else(String::new, |m| format!(", list of {}", m.len()));
+            format!("{}, seq {}, size {}, age {:?}{list}", of(&b.claim), b.seq, b.size, b.age)
         }
         Message::BeatAck(a) => {
             let mut more = knows(&a.report);

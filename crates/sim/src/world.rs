@@ -65,13 +65,7 @@ impl World {
     pub fn add_host(&mut self, address: Address, setup: Setup) -> usize {
         let index = self.hosts.len();
         self.by_address.insert(address.clone(), index);
-        self.hosts.push(Host {
-            address,
-            setup,
-            power: true,
-            process: None,
-            runs: 0,
-        });
+        self.hosts.push(Host { address, setup, power: true, process: None, runs: 0 });
         index
     }
 
@@ -97,12 +91,7 @@ impl World {
         self.order += 1;
         let late = matches!(due, Due::Timer { .. });
         let order = self.order;
-        self.queue.push(Reverse(Entry {
-            at,
-            late,
-            order,
-            due,
-        }));
+        self.queue.push(Reverse(Entry { at, late, order, due }));
     }
 
     /// Runs until `at`, or until a property does not hold.
@@ -152,11 +141,7 @@ impl World {
             return;
         }
         process.timer_at = None;
-        if process
-            .node
-            .poll_timeout(clocks)
-            .is_some_and(|d| d.is_zero())
-        {
+        if process.node.poll_timeout(clocks).is_some_and(|d| d.is_zero()) {
             process.spins += 1;
             if process.spins > SPINS_MAX {
                 self.violated(host, "it asks for timeouts without end");
@@ -265,12 +250,7 @@ impl World {
         }
         if self.net.duplication > 0 && self.rng.chance(self.net.duplication) {
             self.cover.saw(Seen::MessageRepeated);
-            self.transmit(
-                conn,
-                1 - side,
-                Packet::Data(message.clone()),
-                self.net.reorder,
-            );
+            self.transmit(conn, 1 - side, Packet::Data(message.clone()), self.net.reorder);
         }
         self.transmit(conn, 1 - side, Packet::Data(message), false);
     }
@@ -299,14 +279,7 @@ impl World {
             at = at.max(end.last_arrival);
             end.last_arrival = at;
         }
-        self.schedule(
-            at,
-            Due::Arrive {
-                conn,
-                side: to,
-                packet,
-            },
-        );
+        self.schedule(at, Due::Arrive { conn, side: to, packet });
     }
 
     fn dial(&mut self, host: usize, run: u64, to: Address, timeout: u64) {
@@ -319,10 +292,8 @@ impl World {
         };
         let conn = self.conns.len();
         let target = self.by_address.get(&to).copied();
-        self.conns.push(Conn {
-            dialed: to,
-            ends: [end(host, run), end(target.unwrap_or(host), 0)],
-        });
+        self.conns
+            .push(Conn { dialed: to, ends: [end(host, run), end(target.unwrap_or(host), 0)] });
         if target.is_some() {
             self.schedule(self.now + timeout, Due::DialTimeout { conn });
             self.transmit(conn, 1, Packet::Syn, false);

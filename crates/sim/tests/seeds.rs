@@ -26,10 +26,7 @@ fn every_random_scenario_keeps_the_promises_and_together_they_meet_every_case() 
 fn a_seed_repeats_its_run_exactly() {
     for seed in [3, 149, 4_243] {
         let (a, b) = (random::run(seed), random::run(seed));
-        assert_eq!(
-            (a.lasted, a.settled_in, a.cover),
-            (b.lasted, b.settled_in, b.cover)
-        );
+        assert_eq!((a.lasted, a.settled_in, a.cover), (b.lasted, b.settled_in, b.cover));
     }
 }
 

@@ -45,10 +45,7 @@ fn a_merge() {
     world.run_for(5 * MS);
     // The heartbeats of both sides until a probe gets through are not the point.
     let text = world.take_transcript();
-    let meeting = text
-        .find("  Hello ")
-        .and_then(|at| text[..at].rfind('\n'))
-        .unwrap_or(0);
+    let meeting = text.find("  Hello ").and_then(|at| text[..at].rfind('\n')).unwrap_or(0);
     insta::assert_snapshot!(&text[meeting..]);
 }
 

@@ -23,13 +23,7 @@ impl Offer {
     /// What a live report offers.
     pub(super) fn of_report(report: &Report) -> Option<Self> {
         let claim = report.claim.clone().filter(|_| report.live)?;
-        Some(Self {
-            claim,
-            seq: report.seq,
-            age: report.age,
-            size: report.size,
-            hold: None,
-        })
+        Some(Self { claim, seq: report.seq, age: report.age, size: report.size, hold: None })
     }
 
     fn of_beat(beat: &Beat) -> Self {
@@ -77,9 +71,7 @@ impl Bully {
         }
         let old = self.claim.replace(offer.claim.clone());
         let is_new_claim = old.as_ref() != Some(&offer.claim);
-        let is_new_leader = old
-            .as_ref()
-            .is_none_or(|old| !old.is_of_same_node(&offer.claim));
+        let is_new_leader = old.as_ref().is_none_or(|old| !old.is_of_same_node(&offer.claim));
         if self.is_dead(&offer.claim) && !cfg!(bully_mutant = "proof-never-taken-back") {
             // Word that is younger than the proof of its death: it lives.
             self.dead = None;
@@ -98,9 +90,7 @@ impl Bully {
         }
         if is_new_leader {
             self.list = List::default();
-            self.remotes
-                .values_mut()
-                .for_each(|r| r.leader_reach = None);
+            self.remotes.values_mut().for_each(|r| r.leader_reach = None);
         }
         self.follow(old, is_new_leader, from, cause);
         self.pass_on();
@@ -109,10 +99,7 @@ impl Bully {
 
     /// Becomes a follower of the claim just accepted, whatever it was before.
     fn follow(&mut self, old: Option<Claim>, is_new_leader: bool, from: &Address, cause: Cause) {
-        let claim = self
-            .claim
-            .clone()
-            .unwrap_or_else(|| unreachable!("a claim was accepted"));
+        let claim = self.claim.clone().unwrap_or_else(|| unreachable!("a claim was accepted"));
         let was = core::mem::replace(&mut self.role, Role::Following);
         let cause = match &was {
             Role::Electing { cause, .. } => *cause,
@@ -154,16 +141,9 @@ impl Bully {
     /// list.
     pub(super) fn relayed(&self, version: u64) -> Beat {
         Beat {
-            claim: self
-                .claim
-                .clone()
-                .unwrap_or_else(|| unreachable!("only a claim is relayed")),
+            claim: self.claim.clone().unwrap_or_else(|| unreachable!("only a claim is relayed")),
             seq: self.seq,
-            age: if self.leads() {
-                Duration::ZERO
-            } else {
-                self.now.fast.since(self.heard_at)
-            },
+            age: if self.leads() { Duration::ZERO } else { self.now.fast.since(self.heard_at) },
             size: self.report().size,
             mver: self.list.version,
             hold: self.hold,
@@ -248,19 +228,14 @@ impl Bully {
         if version == self.list.version {
             return;
         }
-        self.remotes
-            .values_mut()
-            .for_each(|r| r.leader_reach = None);
+        self.remotes.values_mut().for_each(|r| r.leader_reach = None);
         for entry in &entries {
             self.learn(&entry.member);
             if let Some(remote) = self.remotes.get_mut(&entry.member.id) {
                 remote.leader_reach = Some(entry.reach);
             }
         }
-        self.list = List {
-            version,
-            entries: Some(entries.into()),
-        };
+        self.list = List { version, entries: Some(entries.into()) };
         self.probes_dirty = true;
         self.membership_changed();
     }
@@ -285,12 +260,7 @@ impl Bully {
             return;
         }
         let report = self.report();
-        let watch = Query {
-            q: 0,
-            report,
-            need: Epoch(0),
-            watch: true,
-        };
+        let watch = Query { q: 0, report, need: Epoch(0), watch: true };
         self.send_to(from, Message::Query(watch));
         self.contact(&claim.id);
     }
@@ -304,10 +274,7 @@ impl Bully {
     }
 
     pub(super) fn watch(&mut self, from: &Address) {
-        let watcher = Watcher {
-            acked_at: self.now.fast,
-            list_acked: 0,
-        };
+        let watcher = Watcher { acked_at: self.now.fast, list_acked: 0 };
         self.watchers.insert(from.clone(), watcher);
         self.probes_dirty = true;
         if self.has_live_leader() {

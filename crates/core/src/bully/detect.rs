@@ -17,11 +17,7 @@ impl Bully {
         self.heard_at
             .after(self.config.fault())
             .after(self.stagger())
-            .max(if cfg!(bully_mutant = "no-yield") {
-                Tick(0)
-            } else {
-                self.yields_until
-            })
+            .max(if cfg!(bully_mutant = "no-yield") { Tick(0) } else { self.yields_until })
     }
 
     fn stagger(&self) -> Duration {
@@ -35,17 +31,11 @@ impl Bully {
                 self.lose_leader(Cause::Silence);
                 self.collect(Cause::Silence, false);
             }
-            Role::Electing {
-                cause,
-                phase: Phase::Wait { until },
-            } if now >= *until => {
+            Role::Electing { cause, phase: Phase::Wait { until } } if now >= *until => {
                 let cause = *cause;
                 self.collect(cause, false);
             }
-            Role::Electing {
-                phase: Phase::Collect(collect),
-                ..
-            } if now >= collect.until => {
+            Role::Electing { phase: Phase::Collect(collect), .. } if now >= collect.until => {
                 self.decide();
             }
             _ => {}
@@ -76,19 +66,12 @@ impl Bully {
     /// The mutant: whoever has the proof asks at once.
     #[cfg(bully_mutant = "proof-without-stagger")]
     fn proof_stagger(&self, cause: Cause) -> Duration {
-        if cause == Cause::Crash {
-            Duration::ZERO
-        } else {
-            self.stagger()
-        }
+        if cause == Cause::Crash { Duration::ZERO } else { self.stagger() }
     }
 
     fn elect_after(&mut self, cause: Cause, pause: Duration) {
         let until = self.now.fast.after(pause);
-        self.role = Role::Electing {
-            cause,
-            phase: Phase::Wait { until },
-        };
+        self.role = Role::Electing { cause, phase: Phase::Wait { until } };
     }
 
     /// Asks every neighbour; the old leader too, since silence proves nothing, unless it is
@@ -96,16 +79,8 @@ impl Bully {
     fn collect(&mut self, cause: Cause, unproved: bool) {
         let asked: BTreeSet<Address> = self.ask_all();
         let until = self.now.fast.after(self.delta());
-        let collect = Collect {
-            until,
-            pending: asked,
-            reports: BTreeMap::new(),
-            unproved,
-        };
-        self.role = Role::Electing {
-            cause,
-            phase: Phase::Collect(collect),
-        };
+        let collect = Collect { until, pending: asked, reports: BTreeMap::new(), unproved };
+        self.role = Role::Electing { cause, phase: Phase::Collect(collect) };
         self.decide_if_complete();
     }
 
@@ -120,22 +95,14 @@ impl Bully {
             .map(|r| r.member.id.clone())
             .collect();
         for id in &asked {
-            let query = Query {
-                q,
-                report: report.clone(),
-                need,
-                watch: false,
-            };
+            let query = Query { q, report: report.clone(), need, watch: false };
             self.send_to(id, Message::Query(query));
         }
         asked
     }
 
     fn decide_if_complete(&mut self) {
-        if let Role::Electing {
-            phase: Phase::Collect(collect),
-            ..
-        } = &self.role
+        if let Role::Electing { phase: Phase::Collect(collect), .. } = &self.role
             && collect.pending.is_empty()
             && !collect.unproved
         {
@@ -145,11 +112,7 @@ impl Bully {
 
     /// The four outcomes of A3, in their order.
     fn decide(&mut self) {
-        let Role::Electing {
-            cause,
-            phase: Phase::Collect(collect),
-        } = &self.role
-        else {
+        let Role::Electing { cause, phase: Phase::Collect(collect) } = &self.role else {
             return;
         };
         let (cause, collect) = (*cause, collect.clone());
@@ -170,9 +133,7 @@ impl Bully {
             return;
         }
         let better_answered = collect.reports.keys().any(|id| {
-            self.remotes
-                .get(id)
-                .is_some_and(|r| r.is_electable() && r.rank() > self.rank())
+            self.remotes.get(id).is_some_and(|r| r.is_electable() && r.rank() > self.rank())
         });
         if better_answered {
             let pause = self.delta() * 2;
@@ -197,13 +158,7 @@ impl Bully {
                 && claim.id != self.me.id
                 && !self.was_dead(claim, heard_at)
             {
-                live.push((
-                    from.clone(),
-                    Report {
-                        age,
-                        ..report.clone()
-                    },
-                ));
+                live.push((from.clone(), Report { age, ..report.clone() }));
             }
         }
         live.sort_by(|(_, a), (_, b)| (&b.claim, b.seq).cmp(&(&a.claim, a.seq)));
@@ -226,12 +181,7 @@ impl Bully {
     /// followed.
     fn ask_to_surpass(&mut self, from: &Address) {
         let need = self.claim.as_ref().map_or(Epoch(0), |c| c.epoch);
-        let query = Query {
-            q: 0,
-            report: self.report(),
-            need,
-            watch: true,
-        };
+        let query = Query { q: 0, report: self.report(), need, watch: true };
         self.send_to(from, Message::Query(query));
     }
 
@@ -243,10 +193,7 @@ impl Bully {
             self.measured(from, now.since(self.query_sent));
         }
         match &mut self.role {
-            Role::Electing {
-                phase: Phase::Collect(collect),
-                ..
-            } if ack.q == q => {
+            Role::Electing { phase: Phase::Collect(collect), .. } if ack.q == q => {
                 collect.pending.remove(from);
                 collect.reports.insert(from.clone(), (ack.report, now));
                 self.decide_if_complete();
@@ -275,10 +222,7 @@ impl Bully {
 
     pub(super) fn on_query(&mut self, from: &Address, link: LinkId, query: &Query) {
         self.note_report(from, &query.report);
-        let answer = QueryAck {
-            q: query.q,
-            report: self.report(),
-        };
+        let answer = QueryAck { q: query.q, report: self.report() };
         self.send(link, Message::QueryAck(answer));
         if query.watch {
             self.watch(from);
@@ -290,12 +234,7 @@ impl Bully {
 
     /// What a Query of a leaderless node asks for beyond its answer.
     fn help(&mut self, from: &Address, query: &Query) {
-        let asked = query
-            .report
-            .claim
-            .as_ref()
-            .map_or(Epoch(0), |c| c.epoch)
-            .max(query.need);
+        let asked = query.report.claim.as_ref().map_or(Epoch(0), |c| c.epoch).max(query.need);
         let mine = self.claim.as_ref().map_or(Epoch(0), |c| c.epoch);
         let must_surpass =
             query.report.claim > self.claim || (query.need >= mine && query.need > Epoch(0));
@@ -336,25 +275,17 @@ impl Bully {
     }
 
     fn is_candidate(&self, id: &Address) -> bool {
-        self.remotes
-            .get(id)
-            .is_some_and(crate::members::Remote::is_electable)
+        self.remotes.get(id).is_some_and(crate::members::Remote::is_electable)
     }
 
     /// A better-ranked node is electing: its turn first.
     fn put_off(&mut self, cause: Cause) {
         let until = self.now.fast.after(self.delta() * 2);
         let until = match &self.role {
-            Role::Electing {
-                phase: Phase::Wait { until: have },
-                ..
-            } => until.max(*have),
+            Role::Electing { phase: Phase::Wait { until: have }, .. } => until.max(*have),
             _ => until,
         };
-        self.role = Role::Electing {
-            cause,
-            phase: Phase::Wait { until },
-        };
+        self.role = Role::Electing { cause, phase: Phase::Wait { until } };
     }
 
     /// A3': the last connection to the leader closed. A dial to it is under way already.
@@ -371,10 +302,7 @@ impl Bully {
         };
         self.dead = Some((claim, self.now.fast));
         match &mut self.role {
-            Role::Electing {
-                phase: Phase::Collect(collect),
-                ..
-            } if collect.unproved => {
+            Role::Electing { phase: Phase::Collect(collect), .. } if collect.unproved => {
                 collect.unproved = false;
                 self.lose_leader(cause);
                 self.decide_if_complete();
@@ -389,10 +317,7 @@ impl Bully {
 
     /// The dial neither proved nor disproved it, or the same process answered: back to F.
     pub(super) fn leader_is_not_proved_dead(&mut self) {
-        if let Role::Electing {
-            phase: Phase::Collect(collect),
-            ..
-        } = &self.role
+        if let Role::Electing { phase: Phase::Collect(collect), .. } = &self.role
             && collect.unproved
         {
             self.role = Role::Following;
@@ -402,10 +327,7 @@ impl Bully {
     /// A neighbour is gone: nobody waits for its answer.
     pub(super) fn no_answer_from(&mut self, id: &Address) {
         match &mut self.role {
-            Role::Electing {
-                phase: Phase::Collect(collect),
-                ..
-            } => {
+            Role::Electing { phase: Phase::Collect(collect), .. } => {
                 collect.pending.remove(id);
                 self.decide_if_complete();
             }

@@ -12,10 +12,7 @@ impl Bully {
     pub(super) fn told_duplicate(&mut self, dialed: Option<&Address>) {
         let Some(dialed) = dialed else { return };
         self.duplicate.insert(dialed.clone());
-        if !matches!(
-            self.role,
-            Role::Joining { .. } | Role::Resigning(_) | Role::Stopped
-        ) {
+        if !matches!(self.role, Role::Joining { .. } | Role::Resigning(_) | Role::Stopped) {
             self.wait_for_address();
         }
     }
@@ -80,10 +77,7 @@ impl Bully {
     /// The dial of a disputed address failed: its old holder is gone where nothing of it is heard.
     pub(super) fn address_unanswered(&mut self, address: &Address) {
         let is_held = *address == self.me.id
-            || self
-                .remotes
-                .get(address)
-                .is_some_and(|r| r.is_open() && !r.refused);
+            || self.remotes.get(address).is_some_and(|r| r.is_open() && !r.refused);
         for (id, hello) in self.take_parked(address) {
             if is_held {
                 self.refuse(id, &hello, NackReason::DuplicateId);
@@ -98,10 +92,7 @@ impl Bully {
     fn take_parked(&mut self, address: &Address) -> Vec<(LinkId, Hello)> {
         let mut parked = Vec::new();
         for (id, link) in &mut self.links {
-            if link
-                .parked
-                .as_ref()
-                .is_some_and(|h| h.member.id == *address)
+            if link.parked.as_ref().is_some_and(|h| h.member.id == *address)
                 && let Some(hello) = link.parked.take()
             {
                 parked.push((*id, hello));
@@ -125,11 +116,7 @@ impl Bully {
             self.close(link);
         }
         self.watchers.remove(&member.id);
-        if self
-            .claim
-            .as_ref()
-            .is_some_and(|c| c.id == member.id && c.inst == old)
-        {
+        if self.claim.as_ref().is_some_and(|c| c.id == member.id && c.inst == old) {
             self.leader_is_dead(Cause::Crash);
         }
     }

@@ -35,11 +35,7 @@ impl Bully {
     /// old record is on its way to must hear it, too: of two that each take the other for the
     /// better one, none would ever stand.
     pub(super) fn announce(&mut self) {
-        let mut to: Vec<LinkId> = self
-            .open()
-            .iter()
-            .filter_map(|id| self.link_to(id))
-            .collect();
+        let mut to: Vec<LinkId> = self.open().iter().filter_map(|id| self.link_to(id)).collect();
         let unanswered = self.links.iter().filter(|(_, l)| {
             l.peer.is_none()
                 && l.hello_owed_since.is_some()
@@ -58,8 +54,7 @@ impl Bully {
             self.out.push_back(Output::Close { link });
             return;
         }
-        self.links
-            .insert(link, Link::new(Some(dialed), self.now.fast));
+        self.links.insert(link, Link::new(Some(dialed), self.now.fast));
         self.send_hello(link);
     }
 
@@ -122,10 +117,7 @@ impl Bully {
             self.found_self(id);
         } else {
             let id = hello.member.id.clone();
-            self.event(Event::Refused {
-                id,
-                reason: reason.clone(),
-            });
+            self.event(Event::Refused { id, reason: reason.clone() });
         }
         let place = self.links.get(&id).and_then(|l| l.dialed.clone());
         self.send(id, Message::HelloNack(reason));
@@ -161,10 +153,7 @@ impl Bully {
             _ => {}
         }
         if reason != NackReason::Myself {
-            self.event(Event::RefusedBy {
-                address: dialed.clone(),
-                reason,
-            });
+            self.event(Event::RefusedBy { address: dialed.clone(), reason });
         }
         self.close(id);
         if let Some(dialed) = dialed {
@@ -182,15 +171,10 @@ impl Bully {
         if known.is_some_and(|inst| inst != member.inst) {
             self.replace_instance(member);
         }
-        let remote = self
-            .remotes
-            .entry(member.id.clone())
-            .or_insert_with(|| Remote::new(member.clone()));
+        let remote =
+            self.remotes.entry(member.id.clone()).or_insert_with(|| Remote::new(member.clone()));
         if supersedes(member, &remote.member) || remote.member.inst != member.inst {
-            remote.member = Member {
-                inc: member.inc.max(remote.member.inc),
-                ..member.clone()
-            };
+            remote.member = Member { inc: member.inc.max(remote.member.inc), ..member.clone() };
         }
         remote.refused = false;
         let is_back = core::mem::take(&mut remote.lost);
@@ -198,9 +182,7 @@ impl Bully {
             remote.links.push(id);
         }
         if is_back && remote.joined {
-            self.event(Event::MemberBack {
-                id: member.id.clone(),
-            });
+            self.event(Event::MemberBack { id: member.id.clone() });
         }
         if let Some(link) = self.links.get_mut(&id) {
             link.peer = Some(member.id.clone());
@@ -221,9 +203,7 @@ impl Bully {
         let dialed = self.links.get(&id).and_then(|l| l.dialed.clone());
         for address in dialed.iter().chain([member]) {
             if self.complaints.remove(address).is_some() {
-                self.event(Event::Reachable {
-                    address: address.clone(),
-                });
+                self.event(Event::Reachable { address: address.clone() });
             }
         }
         if self.claim.as_ref().is_some_and(|c| c.id == *member)
@@ -278,8 +258,7 @@ impl Bully {
                 }
             }
             None if !is_full => {
-                self.remotes
-                    .insert(member.id.clone(), Remote::new(member.clone()));
+                self.remotes.insert(member.id.clone(), Remote::new(member.clone()));
                 self.membership_changed();
                 self.probes_dirty = true;
                 if !member.left {
@@ -316,14 +295,8 @@ impl Bully {
             && !remote.joined
         {
             remote.joined = true;
-            let leader = self
-                .claim
-                .clone()
-                .filter(|_| self.leads() || self.has_live_leader());
-            self.event(Event::Joined {
-                id: from.clone(),
-                leader,
-            });
+            let leader = self.claim.clone().filter(|_| self.leads() || self.has_live_leader());
+            self.event(Event::Joined { id: from.clone(), leader });
         }
     }
 }

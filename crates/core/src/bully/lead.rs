@@ -16,10 +16,7 @@ impl Bully {
         let was_leader = self.claim.as_ref().is_some_and(|c| c.id == self.me.id);
         self.claim_anew();
         let next_beat = self.now.fast.after(self.config.heartbeat);
-        self.role = Role::Leading(Reign {
-            next_beat,
-            late: None,
-        });
+        self.role = Role::Leading(Reign { next_beat, late: None });
         for remote in self.remotes.values_mut() {
             remote.acked = None;
             remote.list_acked = 0;
@@ -34,10 +31,7 @@ impl Bully {
             self.leader_changed();
         }
         self.probes_dirty = true;
-        let claim = self
-            .claim
-            .clone()
-            .unwrap_or_else(|| unreachable!("just claimed"));
+        let claim = self.claim.clone().unwrap_or_else(|| unreachable!("just claimed"));
         self.event(Event::Elected { claim, cause });
         self.coord();
     }
@@ -64,15 +58,9 @@ impl Bully {
         let fresh = self.now.fast;
         for remote in self.remotes.values_mut() {
             // Whoever acknowledged the old number gets as long again for the new one.
-            remote.acked = remote
-                .acked
-                .take()
-                .and(self.claim.clone().map(|c| (c, fresh)));
+            remote.acked = remote.acked.take().and(self.claim.clone().map(|c| (c, fresh)));
         }
-        let claim = self
-            .claim
-            .clone()
-            .unwrap_or_else(|| unreachable!("just claimed"));
+        let claim = self.claim.clone().unwrap_or_else(|| unreachable!("just claimed"));
         self.event(Event::EpochRaised { claim });
         self.coord();
     }
@@ -98,21 +86,11 @@ impl Bully {
         remote.beat_sent = Some((seq, now));
         let known = if is_coord { 0 } else { remote.list_acked };
         let beat = self.own_beat(known);
-        self.send_to(
-            id,
-            if is_coord {
-                Message::Coord(beat)
-            } else {
-                Message::Beat(beat)
-            },
-        );
+        self.send_to(id, if is_coord { Message::Coord(beat) } else { Message::Beat(beat) });
     }
 
     fn own_beat(&self, known: u64) -> Beat {
-        Beat {
-            hold: self.stated_hold(),
-            ..self.relayed(known)
-        }
+        Beat { hold: self.stated_hold(), ..self.relayed(known) }
     }
 
     pub(super) fn reign_due(&mut self) {
@@ -169,14 +147,10 @@ impl Bully {
             return;
         }
         let mut entries = Vec::with_capacity(self.remotes.len() + 1);
-        entries.push(Listed {
-            member: self.me.clone(),
-            reach: true,
-        });
-        entries.extend(self.remotes.values().map(|r| Listed {
-            member: r.member.clone(),
-            reach: r.reach,
-        }));
+        entries.push(Listed { member: self.me.clone(), reach: true });
+        entries.extend(
+            self.remotes.values().map(|r| Listed { member: r.member.clone(), reach: r.reach }),
+        );
         self.list = List::new(entries);
     }
 
@@ -245,10 +219,7 @@ impl Bully {
 
     /// The late leader has heard all it asked, or has waited δ: it leads on under its claim.
     pub(super) fn lead_on_if_answered(&mut self) {
-        if let Role::Leading(Reign {
-            late: Some(Late::Asking { pending, .. }),
-            ..
-        }) = &self.role
+        if let Role::Leading(Reign { late: Some(Late::Asking { pending, .. }), .. }) = &self.role
             && pending.is_empty()
         {
             self.lead_on();

@@ -40,10 +40,7 @@ impl Bully {
         let Some(claim) = self.claim.clone() else {
             return;
         };
-        self.event(Event::Deposed {
-            claim: claim.clone(),
-            cause,
-        });
+        self.event(Event::Deposed { claim: claim.clone(), cause });
         self.role = Role::Resigning(Resigning {
             leave,
             cause,
@@ -110,12 +107,7 @@ impl Bully {
     }
 
     fn leave(&self, successor: Option<Address>, gone: bool) -> Message {
-        Message::Leave(Leave {
-            inc: self.me.inc,
-            claim: self.claim.clone(),
-            successor,
-            gone,
-        })
+        Message::Leave(Leave { inc: self.me.inc, claim: self.claim.clone(), successor, gone })
     }
 
     fn resign_without_successor(&mut self, leave: bool, cause: Cause) {

@@ -76,21 +76,12 @@ impl Bully {
 
     /// The neighbours: members with an open connection.
     pub(super) fn open(&self) -> Vec<Address> {
-        self.remotes
-            .values()
-            .filter(|r| r.is_open())
-            .map(|r| r.member.id.clone())
-            .collect()
+        self.remotes.values().filter(|r| r.is_open()).map(|r| r.member.id.clone()).collect()
     }
 
     /// δ: the time allowed for an answer.
     pub(super) fn delta(&self) -> Duration {
-        let rtt = self
-            .remotes
-            .values()
-            .filter(|r| r.is_open())
-            .filter_map(|r| r.rtt.get())
-            .max();
+        let rtt = self.remotes.values().filter(|r| r.is_open()).filter_map(|r| r.rtt.get()).max();
         Config::DELTA_MIN.max(rtt.unwrap_or_default() * 2)
     }
 
@@ -105,10 +96,7 @@ impl Bully {
             return;
         }
         let timeout = self.config.fault();
-        self.out.push_back(Output::Dial {
-            to: to.clone(),
-            timeout,
-        });
+        self.out.push_back(Output::Dial { to: to.clone(), timeout });
     }
 
     pub(super) fn close(&mut self, id: LinkId) {
@@ -184,9 +172,7 @@ impl Bully {
     /// Whether `id` was heard within F on an open connection.
     pub(super) fn is_heard(&self, id: &Address) -> bool {
         self.remotes.get(id).is_some_and(|r| {
-            r.links
-                .iter()
-                .any(|l| self.links.get(l).is_some_and(|l| !self.is_silent(l)))
+            r.links.iter().any(|l| self.links.get(l).is_some_and(|l| !self.is_silent(l)))
         })
     }
 
@@ -252,10 +238,7 @@ impl Bully {
         let is_left = self.remotes.get(dialed).is_some_and(|r| r.member.left);
         if !is_left && self.complaints.get(dialed) != Some(reason) && *dialed != self.me.id {
             self.complaints.insert(dialed.clone(), reason.clone());
-            self.event(Event::Unreachable {
-                address: dialed.clone(),
-                reason: reason.clone(),
-            });
+            self.event(Event::Unreachable { address: dialed.clone(), reason: reason.clone() });
         }
         if refused || cfg!(bully_mutant = "timeout-proves-death") {
             self.proved_dead(dialed);
@@ -279,9 +262,7 @@ impl Bully {
         };
         // An open connection that speaks is stronger than a refusal on the way to its address.
         let speaks = remote.links.iter().any(|l| {
-            self.links
-                .get(l)
-                .is_some_and(|l| self.now.fast.since(l.heard_at) < self.config.fault())
+            self.links.get(l).is_some_and(|l| self.now.fast.since(l.heard_at) < self.config.fault())
         });
         if speaks {
             return;
@@ -345,12 +326,8 @@ impl Bully {
                 None => self.unanswered_dial(dialed.as_ref(), &DialError::TimedOut),
             }
         }
-        let surplus: Vec<LinkId> = self
-            .links
-            .iter()
-            .filter(|(_, l)| due(l.surplus_until))
-            .map(|(id, _)| *id)
-            .collect();
+        let surplus: Vec<LinkId> =
+            self.links.iter().filter(|(_, l)| due(l.surplus_until)).map(|(id, _)| *id).collect();
         for id in surplus {
             self.close(id);
         }

@@ -26,10 +26,7 @@ impl Bully {
             && report.age < self.config.fault()
             && claim.id != self.me.id
             && !self.was_dead(claim, self.now.fast.before(report.age))
-            && self
-                .claim
-                .as_ref()
-                .is_none_or(|mine| !mine.is_of_same_node(claim))
+            && self.claim.as_ref().is_none_or(|mine| !mine.is_of_same_node(claim))
     }
 
     /// A follower takes no claim from a Hello; its leader shall hear of the meeting.
@@ -46,12 +43,7 @@ impl Bully {
     fn meet_as_leader(&mut self, from: &Address, report: &Report) {
         if !self.is_foreign(report) {
             let me = self.me.id.clone();
-            if self.leads()
-                && self
-                    .remotes
-                    .get(from)
-                    .is_some_and(|r| !r.follows_other(&me))
-            {
+            if self.leads() && self.remotes.get(from).is_some_and(|r| !r.follows_other(&me)) {
                 self.beat_one(from);
             }
             return;

@@ -34,10 +34,7 @@ enum Role {
     /// Before `Start`, and after the goodbye.
     Stopped,
     /// A1: the listed addresses have not all answered.
-    Joining {
-        until: Tick,
-        pending: BTreeSet<Address>,
-    },
+    Joining { until: Tick, pending: BTreeSet<Address> },
     /// Its address is held by another live node: it neither stands nor follows.
     Waiting,
     /// It has a leader.
@@ -159,11 +156,7 @@ impl Bully {
             inst: config.inst,
             left: false,
         };
-        let places = config
-            .places
-            .iter()
-            .map(|p| (p.clone(), Place::default()))
-            .collect();
+        let places = config.places.iter().map(|p| (p.clone(), Place::default())).collect();
         let hold = config.hold();
         Self {
             config,
@@ -270,19 +263,14 @@ impl Bully {
         self.probes_deadline(&mut next);
         match &self.role {
             Role::Stopped | Role::Waiting => {}
-            Role::Joining { until, .. }
-            | Role::Electing {
-                phase: Phase::Wait { until },
-                ..
-            } => next.at(*until),
+            Role::Joining { until, .. } | Role::Electing { phase: Phase::Wait { until }, .. } => {
+                next.at(*until);
+            }
             Role::Following => {
                 next.at(self.silence_deadline());
                 next.maybe(self.preempt_deadline());
             }
-            Role::Electing {
-                phase: Phase::Collect(collect),
-                ..
-            } => next.at(collect.until),
+            Role::Electing { phase: Phase::Collect(collect), .. } => next.at(collect.until),
             Role::Leading(reign) => next.at(match &reign.late {
                 None => reign.next_beat,
                 Some(Late::Draining) => self.now.fast,
@@ -369,9 +357,7 @@ impl Bully {
 
     /// Whether the claim is of a process that is proved dead.
     fn is_dead(&self, claim: &Claim) -> bool {
-        self.dead
-            .as_ref()
-            .is_some_and(|(dead, _)| dead.is_of_same_node(claim))
+        self.dead.as_ref().is_some_and(|(dead, _)| dead.is_of_same_node(claim))
     }
 
     fn leads(&self) -> bool {
@@ -399,17 +385,9 @@ impl Bully {
         Report {
             claim: self.claim.clone(),
             seq: self.seq,
-            age: if leads {
-                Duration::ZERO
-            } else {
-                self.now.fast.since(self.heard_at)
-            },
+            age: if leads { Duration::ZERO } else { self.now.fast.since(self.heard_at) },
             live: leads || self.has_live_leader(),
-            size: if leads {
-                self.followers() + 1
-            } else {
-                self.size
-            },
+            size: if leads { self.followers() + 1 } else { self.size },
         }
     }
 
@@ -436,10 +414,7 @@ impl Bully {
         if self.config.persist {
             self.persists += 1;
             let state = Stored { seen: self.seen };
-            self.out.push_back(Output::Persist {
-                id: PersistId(self.persists),
-                state,
-            });
+            self.out.push_back(Output::Persist { id: PersistId(self.persists), state });
         }
     }
 

@@ -22,11 +22,7 @@ impl Bully {
     }
 
     fn hold_in_force(&self) -> Duration {
-        if cfg!(bully_mutant = "damping-not-shared") {
-            self.stated_hold()
-        } else {
-            self.hold
-        }
+        if cfg!(bully_mutant = "damping-not-shared") { self.stated_hold() } else { self.hold }
     }
 
     /// When this node takes over, if nothing changes until then.
@@ -42,10 +38,7 @@ impl Bully {
     }
 
     pub(super) fn preempt_due(&mut self) {
-        if self
-            .preempt_deadline()
-            .is_some_and(|at| self.now.fast >= at)
-        {
+        if self.preempt_deadline().is_some_and(|at| self.now.fast >= at) {
             self.lead(Cause::Priority);
         }
     }

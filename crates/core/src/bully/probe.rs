@@ -52,9 +52,7 @@ impl Bully {
         match &self.role {
             Role::Stopped | Role::Resigning(_) | Role::Waiting => false,
             _ => place.id.as_ref().is_none_or(|id| {
-                self.remotes
-                    .get(id)
-                    .is_none_or(|r| !r.is_open() && !r.member.left)
+                self.remotes.get(id).is_none_or(|r| !r.is_open() && !r.member.left)
             }),
         }
     }
@@ -62,21 +60,15 @@ impl Bully {
     /// Starts the probes that are now called for, and ends the others.
     pub(super) fn refresh_probes(&mut self) {
         let (now, pause) = (self.now.fast, self.config.probe());
-        let ids: Vec<(Address, bool)> = self
-            .remotes
-            .iter()
-            .map(|(id, r)| (id.clone(), self.is_target(r)))
-            .collect();
+        let ids: Vec<(Address, bool)> =
+            self.remotes.iter().map(|(id, r)| (id.clone(), self.is_target(r))).collect();
         for (id, is_target) in ids {
             if let Some(remote) = self.remotes.get_mut(&id) {
                 set(&mut remote.probe, is_target, || Probe::first(now, pause));
             }
         }
-        let places: Vec<(Address, bool)> = self
-            .places
-            .keys()
-            .map(|a| (a.clone(), self.is_place_target(a)))
-            .collect();
+        let places: Vec<(Address, bool)> =
+            self.places.keys().map(|a| (a.clone(), self.is_place_target(a))).collect();
         for (address, is_target) in places {
             let is_target = is_target || self.is_disputed(&address);
             if let Some(place) = self.places.get_mut(&address) {
@@ -125,12 +117,8 @@ impl Bully {
     }
 
     pub(super) fn probes_deadline(&self, next: &mut Earliest) {
-        self.remotes
-            .values()
-            .for_each(|r| next.maybe(r.probe.as_ref().map(|p| p.at)));
-        self.places
-            .values()
-            .for_each(|p| next.maybe(p.probe.as_ref().map(|p| p.at)));
+        self.remotes.values().for_each(|r| next.maybe(r.probe.as_ref().map(|p| p.at)));
+        self.places.values().for_each(|p| next.maybe(p.probe.as_ref().map(|p| p.at)));
     }
 }
 

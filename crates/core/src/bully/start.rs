@@ -14,18 +14,11 @@ impl Bully {
         if let Some(place) = self.places.get_mut(&own) {
             place.is_self = true;
         }
-        let pending: BTreeSet<Address> = self
-            .places
-            .iter()
-            .filter(|(_, p)| !p.is_self)
-            .map(|(a, _)| a.clone())
-            .collect();
+        let pending: BTreeSet<Address> =
+            self.places.iter().filter(|(_, p)| !p.is_self).map(|(a, _)| a.clone()).collect();
         let until = self.now.fast.after(self.config.join());
         self.stable_since = self.now.fast;
-        self.role = Role::Joining {
-            until,
-            pending: pending.clone(),
-        };
+        self.role = Role::Joining { until, pending: pending.clone() };
         for address in &pending {
             self.dial(address);
         }
@@ -64,10 +57,7 @@ impl Bully {
     /// Another live node holds this node's address: stand aside until it is gone.
     pub(super) fn wait_for_address(&mut self) {
         if let (Role::Leading(_), Some(claim)) = (&self.role, self.claim.clone()) {
-            self.event(Event::Deposed {
-                claim,
-                cause: Cause::DuplicateId,
-            });
+            self.event(Event::Deposed { claim, cause: Cause::DuplicateId });
         }
         self.role = Role::Waiting;
         self.probes_dirty = true;

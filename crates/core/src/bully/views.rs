@@ -10,11 +10,7 @@ use crate::types::{Address, Now};
 impl Bully {
     pub(crate) fn status(&self, now: Now) -> Status {
         let leader = self.shown_leader(now);
-        let reason = if leader.is_some() {
-            None
-        } else {
-            Some(self.leaderless())
-        };
+        let reason = if leader.is_some() { None } else { Some(self.leaderless()) };
         Status {
             role: self.shown_role(now),
             pending: leader.is_none() && self.is_outcome_near(),
@@ -49,11 +45,7 @@ impl Bully {
             None if *id == self.me.id => (self.me.ip, self.me.priority),
             None => (None, self.claim.as_ref()?.priority),
         };
-        Some(LeaderView {
-            id: id.clone(),
-            ip: ip.or_else(|| id.host.ip()),
-            priority,
-        })
+        Some(LeaderView { id: id.clone(), ip: ip.or_else(|| id.host.ip()), priority })
     }
 
     fn leaderless(&self) -> Leaderless {
@@ -74,32 +66,24 @@ impl Bully {
         match &self.role {
             Part::Stopped => !self.me.left,
             Part::Waiting => false,
-            Part::Electing { .. } if self.me.priority == 0 => self
-                .remotes
-                .values()
-                .any(|r| r.is_open() && r.is_electable()),
+            Part::Electing { .. } if self.me.priority == 0 => {
+                self.remotes.values().any(|r| r.is_open() && r.is_electable())
+            }
             _ => true,
         }
     }
 
     pub(crate) fn member_views(&self, now: Now) -> Vec<MemberView> {
         let leader = self.shown_leader(now).map(|l| l.id);
-        let mut views: Vec<MemberView> = self
-            .remotes
-            .values()
-            .map(|r| self.view_of(r, leader.as_ref()))
-            .collect();
+        let mut views: Vec<MemberView> =
+            self.remotes.values().map(|r| self.view_of(r, leader.as_ref())).collect();
         let is_joining = matches!(self.role, Part::Joining { .. } | Part::Waiting);
         views.push(MemberView {
             id: self.me.id.clone(),
             ip: self.me.ip,
             priority: self.me.priority,
             role: part(&self.me.id, leader.as_ref(), is_joining),
-            state: if self.me.left {
-                MemberState::Left
-            } else {
-                MemberState::Alive
-            },
+            state: if self.me.left { MemberState::Left } else { MemberState::Alive },
             rtt: None,
             is_self: true,
         });
@@ -113,11 +97,7 @@ impl Bully {
             id: id.clone(),
             ip: remote.member.ip.or_else(|| id.host.ip()),
             priority: remote.member.priority,
-            role: part(
-                id,
-                leader,
-                remote.is_open() && remote.report.claim.is_none(),
-            ),
+            role: part(id, leader, remote.is_open() && remote.report.claim.is_none()),
             state: self.state_of(remote, leader == Some(id)),
             rtt: remote.rtt.get(),
             is_self: false,
@@ -126,10 +106,9 @@ impl Bully {
 
     fn state_of(&self, remote: &Remote, is_leader: bool) -> MemberState {
         let is_heard = match &self.role {
-            Part::Leading(Reign {
-                late: None | Some(Late::Draining),
-                ..
-            }) => remote.reach || (remote.is_open() && remote.acked.is_none()),
+            Part::Leading(Reign { late: None | Some(Late::Draining), .. }) => {
+                remote.reach || (remote.is_open() && remote.acked.is_none())
+            }
             Part::Following => is_leader || remote.leader_reach.unwrap_or(remote.is_open()),
             _ => remote.is_open(),
         };

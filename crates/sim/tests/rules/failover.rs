@@ -13,9 +13,7 @@ fn a3p_a_crash_costs_one_round_trip_and_one_hop_after_the_close_is_seen_whatever
             world.net.delay = (hop, hop);
             (0..count).for_each(|h| world.start(h));
             world.run_for(5 * SEC);
-            let [leader] = leaders(&world)[..] else {
-                panic!("one leader")
-            };
+            let [leader] = leaders(&world)[..] else { panic!("one leader") };
             let (crash, start) = (world.now(), world.events.len());
             world.crash(leader);
             world.run_for(4 * hop);
@@ -32,9 +30,7 @@ fn a3p_a_crash_costs_one_round_trip_and_one_hop_after_the_close_is_seen_whatever
 fn a3_a_silent_leader_is_replaced_after_f_and_delta() {
     for count in [3, 5, 9] {
         let mut world = running(count);
-        let [leader] = leaders(&world)[..] else {
-            panic!("one leader")
-        };
+        let [leader] = leaders(&world)[..] else { panic!("one leader") };
         let (vanish, start) = (world.now(), world.events.len());
         world.vanish(leader);
         world.run_for(SEC);
@@ -78,9 +74,7 @@ fn a3_without_the_stagger_all_would_stand_so_the_best_of_the_rest_moves_first() 
 #[test]
 fn n2_the_close_of_one_of_two_connections_is_no_death() {
     let mut world = running(3);
-    let [leader] = leaders(&world)[..] else {
-        panic!("one leader")
-    };
+    let [leader] = leaders(&world)[..] else { panic!("one leader") };
     let start = world.events.len();
     // The connection breaks, the process lives: the dial finds it.
     for other in 0..3 {
@@ -111,18 +105,11 @@ fn a3p_a_leader_that_is_back_within_five_milliseconds_is_another_run_and_the_old
 fn a4_a_leader_stopped_and_thawed_asks_before_it_answers_that_it_leads() {
     for length in [450 * MS, 900 * MS, 5 * SEC, 3_600 * SEC] {
         let mut world = running(3);
-        let [old] = leaders(&world)[..] else {
-            panic!("one leader")
-        };
+        let [old] = leaders(&world)[..] else { panic!("one leader") };
         world.pause(old);
         world.run_for(length);
-        let [new] = leaders(&world)[..] else {
-            panic!("one leader")
-        };
-        assert!(
-            !world.would_say_it_leads(old),
-            "stopped for {length}: it must ask first"
-        );
+        let [new] = leaders(&world)[..] else { panic!("one leader") };
+        assert!(!world.would_say_it_leads(old), "stopped for {length}: it must ask first");
         let start = world.events.len();
         world.thaw(old);
         assert!(!world.leads(old), "the Coord is read before the timers");
@@ -150,9 +137,7 @@ fn a4_a_late_leader_whom_nobody_replaced_leads_on_under_its_claim() {
 fn a_starved_follower_reads_what_it_missed_before_it_suspects_anybody() {
     // Scenario 28. Caught here: the mutant that looks at its timers first.
     let mut world = running(3);
-    let [leader] = leaders(&world)[..] else {
-        panic!("one leader")
-    };
+    let [leader] = leaders(&world)[..] else { panic!("one leader") };
     let start = world.events.len();
     for _ in 0..20 {
         for follower in (0..3).filter(|h| *h != leader) {
@@ -177,9 +162,7 @@ fn a2_word_of_a_dead_leader_that_goes_round_keeps_nobody_waiting() {
     world.net.reorder = true;
     world.net.duplication = 900;
     world.run_for(SEC);
-    let [leader] = leaders(&world)[..] else {
-        panic!("one leader")
-    };
+    let [leader] = leaders(&world)[..] else { panic!("one leader") };
     world.crash(leader);
     agree_within(&mut world, 200);
     assert!(world.cover.count(Seen::MessageRepeated) > 0);
@@ -190,19 +173,8 @@ fn a_message_on_a_connection_without_a_hello_is_ignored() {
     let mut world = running(2);
     let claim = world.claim_of(0);
     let link = bully_core::LinkId(9_999);
-    let leave = bully_core::Leave {
-        inc: 9,
-        claim: claim.clone(),
-        successor: None,
-        gone: true,
-    };
-    world.input(
-        0,
-        bully_core::Input::Message {
-            from: link,
-            message: Message::Leave(leave),
-        },
-    );
+    let leave = bully_core::Leave { inc: 9, claim: claim.clone(), successor: None, gone: true };
+    world.input(0, bully_core::Input::Message { from: link, message: Message::Leave(leave) });
     world.run_for(SEC);
     assert_eq!(world.claim_of(0), claim);
 }
@@ -218,11 +190,7 @@ fn the_length_of_a_pause_is_no_round_trip() {
     world.run_for(8 * SEC);
     world.thaw(0);
     world.run_for(600 * MS);
-    assert!(
-        world.leads(0),
-        "the stagger lasted longer: {:?}",
-        world.status(0)
-    );
+    assert!(world.leads(0), "the stagger lasted longer: {:?}", world.status(0));
 }
 
 #[test]
@@ -246,9 +214,7 @@ fn n3_a_lost_hello_is_said_again_though_other_answers_come() {
 #[test]
 fn a2_a_leader_that_stepped_down_and_leads_again_is_no_longer_taken_for_dead() {
     let mut world = running(2);
-    let [leader] = leaders(&world)[..] else {
-        panic!("one leader")
-    };
+    let [leader] = leaders(&world)[..] else { panic!("one leader") };
     world.set_priority(1 - leader, 0);
     world.run_for(SEC);
     world.resign(leader, false);
@@ -281,8 +247,6 @@ fn a3_a_live_leader_below_a_leaderless_nodes_claim_raises_its_epoch() {
     world.thaw(0);
     world.run_for(7 * SEC);
     assert_eq!(world.agreement(), Ok(()));
-    let [leader] = leaders(&world)[..] else {
-        panic!("one leader")
-    };
+    let [leader] = leaders(&world)[..] else { panic!("one leader") };
     assert!(world.claim_of(leader).unwrap().epoch.0 > bully_sim::WALL_MS + 3_600_000);
 }

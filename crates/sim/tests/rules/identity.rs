@@ -19,10 +19,7 @@ fn with_impostor(count: usize, of: usize) -> (World, usize) {
 }
 
 fn is_refused(world: &World, host: usize) -> bool {
-    matches!(
-        world.status(host).unwrap().reason,
-        Some(Leaderless::DuplicateId(_))
-    )
+    matches!(world.status(host).unwrap().reason, Some(Leaderless::DuplicateId(_)))
 }
 
 #[test]
@@ -74,13 +71,12 @@ fn a7_a_ghost_of_a_machine_that_lost_power_gives_way_to_its_next_run() {
         world.start(host);
         let leader = agree_within(&mut world, 1_000);
         stays(&mut world, leader, 30 * SEC);
-        assert!(!world.events.iter().any(|(_, _, e)| matches!(
-            e,
-            Event::Refused {
-                reason: NackReason::DuplicateId,
-                ..
-            }
-        )));
+        assert!(
+            !world.events.iter().any(|(_, _, e)| matches!(
+                e,
+                Event::Refused { reason: NackReason::DuplicateId, .. }
+            ))
+        );
     }
 }
 
@@ -107,10 +103,7 @@ fn an_epoch_beyond_the_bound_is_dropped_counted_and_costs_nothing() {
     let mut world = running(3);
     let claim = world.claim_of(2);
     for epoch in [EDGE + 1, 1 << 53, u64::MAX] {
-        let message = Message::QueryAck(QueryAck {
-            q: 0,
-            report: lie(0, epoch),
-        });
+        let message = Message::QueryAck(QueryAck { q: 0, report: lie(0, epoch) });
         world.inject(0, 2, &message);
     }
     world.run_for(10 * SEC);
@@ -124,12 +117,7 @@ fn an_epoch_at_the_very_bound_splits_nobody_for_good() {
     // The counter-example to the bound as it was first written: one node is moved to the edge,
     // its next claim lies one beyond, and whoever the lie did not reach drops all that it says.
     let mut world = running(3);
-    let query = Query {
-        q: 1,
-        report: lie(0, EDGE),
-        need: Epoch(EDGE),
-        watch: false,
-    };
+    let query = Query { q: 1, report: lie(0, EDGE), need: Epoch(EDGE), watch: false };
     world.inject(0, 2, &Message::Query(query));
     world.run_for(10 * SEC);
     for host in [2, 1, 0] {
@@ -188,9 +176,7 @@ fn a_clock_years_ahead_costs_nothing() {
 #[test]
 fn a2_a_claim_that_names_this_node_under_another_run_is_never_accepted() {
     let mut world = running(2);
-    let [leader] = leaders(&world)[..] else {
-        panic!("one leader")
-    };
+    let [leader] = leaders(&world)[..] else { panic!("one leader") };
     let (other, claim) = (1 - leader, world.claim_of(leader));
     let beat = Beat {
         claim: Claim {
@@ -208,9 +194,6 @@ fn a2_a_claim_that_names_this_node_under_another_run_is_never_accepted() {
     };
     world.inject(other, leader, &Message::Beat(beat));
     world.run_for(10 * SEC);
-    assert_eq!(
-        world.claim_of(leader).map(|c| c.inst),
-        claim.map(|c| c.inst)
-    );
+    assert_eq!(world.claim_of(leader).map(|c| c.inst), claim.map(|c| c.inst));
     assert_eq!(world.agreement(), Ok(()));
 }

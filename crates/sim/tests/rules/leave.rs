@@ -74,9 +74,7 @@ fn a7_a_follower_that_leaves_disturbs_nobody_and_is_not_dialled_again() {
     world.resign(0, true);
     world.run_for(60 * SEC);
     assert_eq!(elections(&world, start), []);
-    let left = world.events[start..]
-        .iter()
-        .filter(|(_, _, e)| matches!(e, Event::Left { .. }));
+    let left = world.events[start..].iter().filter(|(_, _, e)| matches!(e, Event::Left { .. }));
     assert_eq!(left.count(), 2);
     assert_eq!(world.cover.count(bully_sim::Seen::DialRefused), 0);
 }
@@ -103,14 +101,7 @@ fn a6_a_leader_set_to_priority_zero_hands_over_and_stays_a_member() {
     world.run_for(10 * MS);
     assert_eq!(agree_within(&mut world, 10), 1);
     world.run_for(SEC);
-    assert_eq!(
-        world
-            .members(0)
-            .iter()
-            .filter(|m| m.state == MemberState::Alive)
-            .count(),
-        3
-    );
+    assert_eq!(world.members(0).iter().filter(|m| m.state == MemberState::Alive).count(), 3);
     assert_eq!(world.status(2).unwrap().priority, 0);
     stays(&mut world, 1, 60 * SEC);
     // And it never leads, whoever is gone.
@@ -119,10 +110,7 @@ fn a6_a_leader_set_to_priority_zero_hands_over_and_stays_a_member() {
     world.crash(0);
     world.run_for(60 * SEC);
     assert!(leaders(&world).is_empty());
-    assert_eq!(
-        world.status(2).unwrap().reason,
-        Some(bully_core::Leaderless::PriorityZero)
-    );
+    assert_eq!(world.status(2).unwrap().reason, Some(bully_core::Leaderless::PriorityZero));
 }
 
 #[test]

@@ -13,12 +13,10 @@ use bully_sim::{MS, World};
 
 /// All elections since `start`: when, on which host, why.
 fn elections(world: &World, start: usize) -> Vec<(u64, usize, Cause)> {
-    let elected = world.events[start..]
-        .iter()
-        .filter_map(|(at, host, event)| match event {
-            Event::Elected { cause, .. } => Some((*at, *host, *cause)),
-            _ => None,
-        });
+    let elected = world.events[start..].iter().filter_map(|(at, host, event)| match event {
+        Event::Elected { cause, .. } => Some((*at, *host, *cause)),
+        _ => None,
+    });
     elected.collect()
 }
 
@@ -26,11 +24,7 @@ fn elections(world: &World, start: usize) -> Vec<(u64, usize, Cause)> {
 fn agree_within(world: &mut World, limit: u64) -> usize {
     let took = world.time_to_agreement(limit * MS);
     assert_eq!(world.violation, None);
-    assert!(
-        took.is_some(),
-        "after {limit} ms: {}",
-        world.agreement().unwrap_err()
-    );
+    assert!(took.is_some(), "after {limit} ms: {}", world.agreement().unwrap_err());
     leaders(world)[0]
 }
 

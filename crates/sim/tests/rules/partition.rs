@@ -23,9 +23,7 @@ fn a3_a_chain_of_three_four_and_nine_has_one_leader_through_relays() {
         let mut world = with_shape(count, &chain(count));
         world.run_for(8 * SEC);
         assert_eq!(world.agreement(), Ok(()), "{count}");
-        let [leader] = leaders(&world)[..] else {
-            panic!("one leader")
-        };
+        let [leader] = leaders(&world)[..] else { panic!("one leader") };
         assert!(world.cover.count(Seen::RelayedBeat) > 0);
         stays(&mut world, leader, 300 * SEC);
     }
@@ -38,9 +36,7 @@ fn a3_a_ring_of_eight_has_one_leader_through_relays() {
     let mut world = with_shape(8, &ring);
     world.run_for(8 * SEC);
     assert_eq!(world.agreement(), Ok(()));
-    let [leader] = leaders(&world)[..] else {
-        panic!("one leader")
-    };
+    let [leader] = leaders(&world)[..] else { panic!("one leader") };
     stays(&mut world, leader, 300 * SEC);
 }
 
@@ -74,9 +70,7 @@ fn a5_two_leaders_that_cannot_meet_agree_through_those_between_them() {
         world.cut(a, b);
         let took = world.last_disagreement(8 * SEC).expect("agreement");
         assert!(took <= 7 * SEC, "{count}: {took}");
-        let [leader] = leaders(&world)[..] else {
-            panic!("one leader")
-        };
+        let [leader] = leaders(&world)[..] else { panic!("one leader") };
         stays(&mut world, leader, 60 * SEC);
     }
 }
@@ -154,9 +148,7 @@ fn n3_a_link_that_works_towards_the_leader_only_is_no_link() {
 fn one_way(cut: impl Fn(&mut World, usize, usize)) {
     // Of three the third relays.
     let mut world = running(3);
-    let [leader] = leaders(&world)[..] else {
-        panic!("one leader")
-    };
+    let [leader] = leaders(&world)[..] else { panic!("one leader") };
     let (start, follower) = (world.events.len(), 0);
     assert_ne!(leader, follower);
     cut(&mut world, leader, follower);
@@ -168,9 +160,7 @@ fn one_way(cut: impl Fn(&mut World, usize, usize)) {
     stays(&mut world, leader, 60 * SEC);
     // Of two each leads its own side.
     let mut world = running(2);
-    let [leader] = leaders(&world)[..] else {
-        panic!("one leader")
-    };
+    let [leader] = leaders(&world)[..] else { panic!("one leader") };
     cut(&mut world, leader, 1 - leader);
     agree_within(&mut world, 1_000);
     assert_eq!(leaders(&world).len(), 2);
@@ -222,12 +212,7 @@ fn a_long_cut_probes_ever_less() {
     let dials = world.cover.count(Seen::DialTimedOut) - before;
     // Two on one side, one on the other: four directed pairs, each P_max apart.
     assert!(dials <= 4 * 11, "{dials}");
-    assert!(
-        !world
-            .events
-            .iter()
-            .any(|(_, _, e)| matches!(e, Event::EpochDropped { .. }))
-    );
+    assert!(!world.events.iter().any(|(_, _, e)| matches!(e, Event::EpochDropped { .. })));
 }
 
 #[test]

@@ -20,10 +20,7 @@ fn a1_a_node_alone_leads_after_two_heartbeats_where_its_list_is_silent() {
     world.start(0);
     world.run_for(199 * MS);
     assert!(!world.leads(0));
-    assert!(
-        world.status(0).unwrap().pending,
-        "/leader waits for the outcome"
-    );
+    assert!(world.status(0).unwrap().pending, "/leader waits for the outcome");
     world.run_for(2 * MS);
     assert!(world.leads(0));
 }
@@ -56,11 +53,7 @@ fn a1_of_any_number_that_start_at_once_one_leads_within_two_heartbeats() {
             }
             let leader = agree_within(&mut world, 200);
             if spread == 0 {
-                assert_eq!(
-                    leader,
-                    count - 1,
-                    "without an incumbent the highest address leads"
-                );
+                assert_eq!(leader, count - 1, "without an incumbent the highest address leads");
             }
             stays(&mut world, leader, 10 * SEC);
         }
@@ -87,10 +80,7 @@ fn a1_a_node_reached_under_a_name_and_an_address_is_one_member() {
     world.add_alias(name.clone(), 1);
     world.add_alias(bully_core::Address::new("me.example", 8117), 0);
     world.setup(0).places.push(name);
-    world
-        .setup(0)
-        .places
-        .push(bully_core::Address::new("me.example", 8117));
+    world.setup(0).places.push(bully_core::Address::new("me.example", 8117));
     world.start(1);
     world.start(0);
     agree_within(&mut world, 200);
@@ -135,11 +125,7 @@ fn n2_of_connections_dialled_from_both_sides_at_once_one_remains() {
     world.run_for(5 * SEC);
     let start = world.sent.get("Hello").copied();
     world.run_for(60 * SEC);
-    assert_eq!(
-        world.sent.get("Hello").copied(),
-        start,
-        "a mesh at rest does not probe"
-    );
+    assert_eq!(world.sent.get("Hello").copied(), start, "a mesh at rest does not probe");
     assert!(world.open_connections(0, 1) == 1);
 }
 
@@ -157,13 +143,12 @@ fn a_restart_whose_clock_was_set_back_by_a_year_is_followed_like_any_other() {
     (0..3).for_each(|h| world.crash(h));
     (0..3).for_each(|h| world.start(h));
     agree_within(&mut world, 200);
-    assert!(world.events.iter().any(|(_, _, e)| matches!(
-        e,
-        bully_core::Event::Elected {
-            cause: Cause::Join,
-            ..
-        }
-    )));
+    assert!(
+        world
+            .events
+            .iter()
+            .any(|(_, _, e)| matches!(e, bully_core::Event::Elected { cause: Cause::Join, .. }))
+    );
 }
 
 #[test]
