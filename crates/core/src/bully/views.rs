@@ -93,11 +93,14 @@ impl Bully {
 
     fn view_of(&self, remote: &Remote, leader: Option<&Address>) -> MemberView {
         let id = &remote.member.id;
+        // Its last word to this node may be older than its word to the leader.
+        let is_joining =
+            remote.is_open() && remote.report.claim.is_none() && remote.leader_reach != Some(true);
         MemberView {
             id: id.clone(),
             ip: remote.member.ip.or_else(|| id.host.ip()),
             priority: remote.member.priority,
-            role: part(id, leader, remote.is_open() && remote.report.claim.is_none()),
+            role: part(id, leader, is_joining),
             state: self.state_of(remote, leader == Some(id)),
             rtt: remote.rtt.get(),
             is_self: false,
