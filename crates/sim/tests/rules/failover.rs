@@ -250,3 +250,17 @@ fn a3_a_live_leader_below_a_leaderless_nodes_claim_raises_its_epoch() {
     let [leader] = leaders(&world)[..] else { panic!("one leader") };
     assert!(world.claim_of(leader).unwrap().epoch.0 > bully_sim::WALL_MS + 3_600_000);
 }
+
+#[test]
+fn n3_a_new_priority_whose_hello_was_lost_is_known_though_queries_were_answered() {
+    // Else 0 waits for good for a better-ranked node that never stands.
+    let mut world = running(3);
+    world.vanish(2);
+    world.run_for(100 * MS);
+    world.net.loss = 1_000;
+    world.set_priority(1, 0);
+    world.net.loss = 0;
+    world.run_for(2 * SEC);
+    assert_eq!(leaders(&world), [0]);
+    assert_eq!(world.agreement(), Ok(()));
+}

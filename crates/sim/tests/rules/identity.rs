@@ -197,3 +197,17 @@ fn a2_a_claim_that_names_this_node_under_another_run_is_never_accepted() {
     assert_eq!(world.claim_of(leader).map(|c| c.inst), claim.map(|c| c.inst));
     assert_eq!(world.agreement(), Ok(()));
 }
+
+#[test]
+fn a7_of_two_leaders_that_hold_one_address_apart_the_one_that_answers_there_remains() {
+    let (mut world, impostor) = with_impostor(3, 0);
+    (0..3).for_each(|h| world.cut(h, impostor));
+    world.start(impostor);
+    world.run_for(3 * SEC);
+    assert!(world.leads(impostor));
+    world.heal_all();
+    world.run_for(20 * SEC);
+    assert!(is_refused(&world, impostor), "{:?}", world.status(impostor));
+    assert!(world.cover.count(Seen::DeposedAsDuplicate) > 0);
+    assert_eq!(leaders(&world), [2]);
+}
