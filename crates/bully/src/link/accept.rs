@@ -93,8 +93,8 @@ fn admit(stream: TcpStream, remote: SocketAddr, shared: &Arc<Shared>) {
 
 async fn serve(stream: TcpStream, remote: SocketAddr, place: Place) {
     let shared = Arc::clone(&place.shared);
-    let patience = shared.limits.handshake;
-    let greeted = timeout_at(Instant::now() + patience, greet(stream, &shared));
+    let by = Instant::now() + shared.limits.handshake;
+    let greeted = timeout_at(by, greet(stream, &shared));
     let greeted = shared.quiet.run_until_cancelled(greeted).await;
     let end = match greeted {
         None | Some(Ok(Ok(None))) => return,
@@ -103,7 +103,7 @@ async fn serve(stream: TcpStream, remote: SocketAddr, place: Place) {
                 return;
             };
             let Greeted { hello, len, reader, writer } = greeted;
-            let begin = Begin::Accepted { hello, len, by: Instant::now() + patience };
+            let begin = Begin::Accepted { hello, len, by };
             return peer::run(peer, place, begin, reader, writer, queue).await;
         }
         Some(Ok(Err(end))) => end,

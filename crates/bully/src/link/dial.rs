@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::events::{LinkEvent, Queued};
-use super::peer::{self, Begin, End};
+use super::peer::{self, Begin, End, Place};
 use super::transport::Shared;
 use crate::wire::Preamble;
 
@@ -32,19 +32,13 @@ const ADDRESSES_MAX: usize = 8;
 
 /// Dial, report the outcome, and serve the connection.
 pub(super) async fn dial(to: Address, limit: Duration, shared: Arc<Shared>) {
-    let Some(outcome) = shared.quiet.run_until_cancelled(open(&to, limit)).await else {
+    let Some(outcome) = shared.quiet.run_until_cancelled(admitted(&to, limit, &shared)).await
+    else {
         return;
     };
-    let (stream, remote) = match outcome {
+    let (stream, remote, place) = match outcome {
         Ok(open) => open,
         Err(reason) => return shared.report_event(LinkEvent::DialFailed { dialed: to, reason }),
-    };
-    let place = match shared.admit(remote.ip(), false) {
-        Ok(place) => place,
-        Err(full) => {
-            let reason = DialError::Other(full.to_string());
-            return shared.report_event(LinkEvent::DialFailed { dialed: to, reason });
-        }
     };
     let Some((peer, queue)) = shared.register(remote) else {
         return;
@@ -57,6 +51,20 @@ pub(super) async fn dial(to: Address, limit: Duration, shared: Arc<Shared>) {
     let (reader, writer) = stream.into_split();
     let begin = Begin::Dialed { by: Instant::now() + shared.limits.handshake };
     peer::run(peer, place, begin, peer::reader(reader, true), writer, queue).await;
+}
+
+/// Opens a connection, and takes a place for it: beforehand where its address is known, so that
+/// dials under way are bounded as connections are.
+async fn admitted(
+    to: &Address,
+    limit: Duration,
+    shared: &Arc<Shared>,
+) -> Result<(TcpStream, SocketAddr, Place), DialError> {
+    let admit = |ip| shared.admit(ip, false).map_err(|full| DialError::Other(full.to_string()));
+    let place = to.host.ip().map(admit).transpose()?;
+    let (stream, remote) = open(to, limit).await?;
+    let place = place.map_or_else(|| admit(remote.ip()), Ok)?;
+    Ok((stream, remote, place))
 }
 
 /// A connection on which both ends have said their preamble. This end says nothing, not even

@@ -29,8 +29,8 @@ pub(crate) struct Limits {
     pub(crate) connections_max: usize,
     /// Accepted connections per IP address that have not been promoted.
     pub(crate) strangers_per_address_max: usize,
-    /// An accepted connection must say a whole Hello within this of its acceptance, and be
-    /// promoted within as much again; a dialled one must say its first message within this.
+    /// An accepted connection must say a whole Hello, and be promoted, within this of its
+    /// acceptance; a dialled one must say its first message within this.
     pub(crate) handshake: Duration,
     /// Frames that wait to be written to one peer; above it the peer is closed.
     pub(crate) queue_frames_max: usize,
