@@ -321,21 +321,22 @@ pub(crate) fn parse_place(
 ) -> Result<Address, StartError> {
     let wrong = |_: AddressError| StartError::Address { what, text: text.to_owned() };
     let bare = text.trim();
-    if let Ok(ip) = bare.parse::<IpAddr>() {
-        return Ok(Address::new(ip, port));
-    }
-    if let Some(v6) = bare.strip_prefix('[').and_then(|t| t.strip_suffix(']'))
-        && let Ok(ip) = v6.parse::<std::net::Ipv6Addr>()
-    {
-        return Ok(Address::new(IpAddr::V6(ip), port));
-    }
-    let address = if bare.contains(':') { bare.to_owned() } else { format!("{bare}:{port}") };
-    let address: Address = address.parse().map_err(wrong)?;
+    let unbracketed = bare.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(bare);
+    let address = match unbracketed.parse::<IpAddr>() {
+        Ok(ip) => Address::new(ip, port),
+        Err(_) if bare.contains(':') => bare.parse().map_err(wrong)?,
+        Err(_) => format!("{bare}:{port}").parse().map_err(wrong)?,
+    };
     let is_sound = match &address.host {
         bully_core::Host::Name(name) => is_host_name(name),
-        _ => true,
+        host => host.ip().is_some_and(is_dialable),
     };
     if address.port == 0 || !is_sound { Err(wrong(AddressError)) } else { Ok(address) }
+}
+
+/// Whether a node can be there: neither "all addresses" nor a group of them.
+fn is_dialable(ip: IpAddr) -> bool {
+    !ip.is_unspecified() && !ip.is_multicast()
 }
 
 /// Whether the text can be a host name: labels of letters, digits, `-` and `_`, at most 253 bytes.
@@ -368,7 +369,20 @@ mod tests {
 
     #[test]
     fn what_is_no_place_is_an_error_that_names_it() {
-        for text in ["", ":", "a:b", "a:0", "a b", "a..b", "[::1", "http://a", "a:70000"] {
+        for text in [
+            "",
+            ":",
+            "0.0.0.0",
+            "224.0.0.1:1",
+            "[::]:1",
+            "a:b",
+            "a:0",
+            "a b",
+            "a..b",
+            "[::1",
+            "http://a",
+            "a:70000",
+        ] {
             let error = parse_place("nodes", text, 8117).unwrap_err().to_string();
             assert!(error.starts_with(&format!("nodes: {text:?} is not an address")), "{error}");
         }

@@ -50,18 +50,29 @@ pub(crate) async fn find(standing: &Standing<'_>) -> Identity {
     (Address::new(ip, standing.port), Some(ip))
 }
 
-/// The list entry whose address is on a local interface and whose port is the node's own.
+/// The list entry whose address is on a local interface and whose port is the node's own. Names
+/// are looked up side by side: a resolver that does not answer costs its time once.
 async fn listed(standing: &Standing<'_>, local: &BTreeSet<IpAddr>) -> Option<Identity> {
     let candidates = standing.places.iter().filter(|p| p.port == standing.port);
-    // Plain addresses first: they need no resolver, which may be slow.
     let (plain, named): (Vec<_>, Vec<_>) =
-        candidates.partition(|p| !matches!(p.host, Host::Name(_)));
-    for place in plain.into_iter().chain(named) {
-        if let Some(ip) = resolve(place).await.into_iter().find(|ip| is_local(*ip, local)) {
-            return Some((place.clone(), Some(ip)));
+        candidates.cloned().partition(|p| !matches!(p.host, Host::Name(_)));
+    // Plain addresses first: they need no resolver.
+    for place in plain {
+        if let Some(ip) = place.host.ip().filter(|ip| is_local(*ip, local)) {
+            return Some((place, Some(ip)));
         }
     }
-    None
+    let lookups: Vec<_> = named
+        .into_iter()
+        .map(|place| tokio::spawn(async move { (resolve(&place).await, place) }))
+        .collect();
+    let mut found = None;
+    for lookup in lookups {
+        let Ok((ips, place)) = lookup.await else { continue };
+        let own = ips.into_iter().find(|ip| is_local(*ip, local)).map(|ip| (place, Some(ip)));
+        found = found.or(own);
+    }
+    found
 }
 
 /// The IP addresses of a place; none where the name does not resolve in time.
