@@ -1,10 +1,9 @@
 //! The one task that owns the protocol: it feeds the node what happens and performs what the
 //! node asks.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use bully_core::{
     Address, Config, Event, Input, Inst, Message, Mode, Node, Output, Proposal, Stored,
@@ -13,8 +12,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::elector::{Builder, StartError, parse_place};
 use crate::identity::{self, Standing};
+use crate::journal::NOTICE;
 use crate::link::{Events, Limits, LinkEvent, Transport};
-use crate::shared::{Shared, Shown};
+use crate::shared::Shared;
 use crate::view::View;
 
 /// At most this many inputs are taken before timers get their turn, however fast peers send.
@@ -38,12 +38,11 @@ pub(crate) type Started =
 pub(crate) struct Driver {
     shared: Arc<Shared>,
     transport: Transport,
-    /// The addresses for which a connection's place is kept: the listed ones and the members'.
-    reserved: BTreeSet<IpAddr>,
+    /// The listed addresses, and where they lead: a connection's place is kept for each.
+    listed: BTreeMap<Address, Option<IpAddr>>,
     events: Events,
     commands: mpsc::UnboundedReceiver<Command>,
     view: watch::Sender<View>,
-    shown: Option<Shown>,
     /// Who waits for a handover to end.
     waiting: Vec<oneshot::Sender<()>>,
     /// Who waits for the goodbye.
@@ -68,8 +67,7 @@ impl Driver {
         let places = places(&builder, port)?;
         let inst = Inst(u128::from_le_bytes(random()?));
         let (transport, events) = Transport::start(listeners, inst, Limits::default())?;
-        let reserved: BTreeSet<IpAddr> = places.iter().filter_map(|p| p.host.ip()).collect();
-        transport.reserve(reserved.iter().copied());
+        let listed = places.iter().map(|p| (p.clone(), p.host.ip())).collect();
 
         let bound =
             local_addrs.first().map(std::net::SocketAddr::ip).filter(|ip| !ip.is_unspecified());
@@ -100,11 +98,10 @@ impl Driver {
         let driver = Self {
             shared: Arc::clone(&shared),
             transport,
-            reserved,
+            listed,
             events,
             commands,
             view,
-            shown: None,
             waiting: Vec::new(),
             leaving: Vec::new(),
             stopped: false,
@@ -114,16 +111,13 @@ impl Driver {
 
     /// Runs until the node has left.
     pub(crate) async fn run(mut self) {
+        self.reserve();
         self.step(Input::Start);
         let mut is_owned = true;
         while !self.stopped {
             let pause = self.shared.timeout();
             tokio::select! {
                 biased;
-                event = self.events.recv() => match event {
-                    Some(event) => self.take_batch(event),
-                    None => break,
-                },
                 command = self.commands.recv(), if is_owned => {
                     is_owned = command.is_some();
                     // Nobody holds this node any more: it leaves.
@@ -132,6 +126,10 @@ impl Driver {
                         None => self.step(Input::Resign { leave: true }),
                     }
                 }
+                event = self.events.recv() => match event {
+                    Some(event) => self.take_batch(event).await,
+                    None => break,
+                },
                 () = tokio::time::sleep(pause) => self.catch_up().await,
             }
             self.answer_waiting();
@@ -143,12 +141,13 @@ impl Driver {
         }
     }
 
-    /// Takes what has arrived, and then gives timers their turn if they are due.
-    fn take_batch(&mut self, first: LinkEvent) {
+    /// Takes what has arrived, and then gives timers their turn if they are due: however fast
+    /// peers send, they cannot keep them from it.
+    async fn take_batch(&mut self, first: LinkEvent) {
         self.take(first);
         self.take_queued();
         if self.shared.timeout().is_zero() {
-            self.step(Input::Timeout);
+            self.catch_up().await;
         }
     }
 
@@ -184,7 +183,10 @@ impl Driver {
 
     fn take(&mut self, event: LinkEvent) {
         let input = match event {
-            LinkEvent::Up { link, dialed, .. } => Input::LinkUp { link, dialed },
+            LinkEvent::Up { link, dialed, remote } => {
+                self.led_to(&dialed, remote.ip());
+                Input::LinkUp { link, dialed }
+            }
             LinkEvent::DialFailed { dialed, reason } => Input::DialFailed { dialed, reason },
             LinkEvent::Message { link, message, .. } => {
                 if matches!(message, Message::HelloAck(_)) {
@@ -195,6 +197,16 @@ impl Driver {
             LinkEvent::Down { link } => Input::LinkDown { link },
         };
         self.step(input);
+    }
+
+    /// A listed name's address is known by where it leads.
+    fn led_to(&mut self, dialed: &Address, ip: IpAddr) {
+        if let Some(known) = self.listed.get_mut(dialed)
+            && *known != Some(ip)
+        {
+            *known = Some(ip);
+            self.reserve();
+        }
     }
 
     fn obey(&mut self, command: Command) {
@@ -215,14 +227,19 @@ impl Driver {
     fn step(&mut self, input: Input) {
         let mut next = Some(input);
         while let Some(input) = next.take() {
-            let outputs = self.shared.handle(input);
-            for output in outputs {
+            let step = self.shared.handle(input);
+            for line in &step.notices {
+                tracing::warn!(target: NOTICE, "{line}");
+            }
+            for output in step.outputs {
                 if let Some(input) = self.perform(output) {
                     next = Some(input);
                 }
             }
+            if step.is_changed {
+                self.view.send_replace(self.shared.view());
+            }
         }
-        self.publish();
     }
 
     /// Performs an output; some are answered at once.
@@ -245,48 +262,18 @@ impl Driver {
     }
 
     fn note(&mut self, event: &Event) -> Option<Input> {
-        self.shared.enter(event, SystemTime::now());
         match event {
             // Whoever acts on leadership asks at each use, and was told no from here on.
             Event::Revoke => return Some(Input::Revoked),
             Event::Stopped => self.stopped = true,
-            Event::Joined { id, .. } => {
-                if let Some(ip) = id.host.ip() {
-                    self.reserve(ip);
-                }
-            }
             _ => {}
         }
         None
     }
 
-    /// Keeps a place for a member, up to as many as there can be members.
-    fn reserve(&mut self, ip: IpAddr) {
-        if self.reserved.len() < Config::MEMBERS_MAX && self.reserved.insert(ip) {
-            self.transport.reserve(self.reserved.iter().copied());
-        }
-    }
-
-    /// Shows the node anew where what it shows has changed: most steps change nothing of it, and
-    /// cost no more than the look.
-    fn publish(&mut self) {
-        let shown = self.shared.shown();
-        if self.shown.as_ref() == Some(&shown) {
-            return;
-        }
-        self.shown = Some(shown);
-        let mut view = self.shared.view();
-        self.view.send_if_modified(|old| {
-            view.revision = view.revision.max(old.revision);
-            if *old == view {
-                return false;
-            }
-            if view.revision == old.revision {
-                view.revision = self.shared.next_revision();
-            }
-            *old = view;
-            true
-        });
+    /// Keeps a place for each listed address, as far as it is known where that is.
+    fn reserve(&self) {
+        self.transport.reserve(self.listed.values().flatten().copied());
     }
 
     fn answer_waiting(&mut self) {

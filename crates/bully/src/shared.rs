@@ -5,14 +5,22 @@ use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use bully_core::{Address, Config, Event, Input, Node, Output, Role as CoreRole, Status};
+use bully_core::{Address, Config, Input, Node, Output, Role as CoreRole, Status};
 
 use crate::clock::Clock;
 use crate::journal::Journal;
 use crate::view::{Entry, Leader, Leadership, Member, MemberRole, MemberState, Mode, Role, View};
 
-/// The node's status, and the revision of its history.
-pub(crate) type Shown = (Status, u64);
+/// What one step of the node asks for.
+#[derive(Debug)]
+pub(crate) struct Step {
+    /// To be performed in order.
+    pub(crate) outputs: Vec<Output>,
+    /// To be said to the operator.
+    pub(crate) notices: Vec<String>,
+    /// The view is another.
+    pub(crate) is_changed: bool,
+}
 
 /// A node with its clock and its history.
 #[derive(Debug)]
@@ -23,14 +31,17 @@ pub(crate) struct Shared {
     cluster: String,
     clock: Clock,
     machine: Mutex<Machine>,
-    journal: Mutex<Journal>,
 }
 
+/// Under one lock, so that whoever reads sees a step whole or not at all.
 #[derive(Debug)]
 struct Machine {
     node: Node,
+    journal: Journal,
     /// The fast clock at the last step.
     stepped_at: bully_core::Tick,
+    /// What the node showed after it.
+    shown: Option<Status>,
 }
 
 /// A panic elsewhere is no reason to stop answering: the state is whole after every step.
@@ -46,9 +57,9 @@ impl Shared {
     ) -> Self {
         let clock = Clock::new();
         let stepped_at = clock.now().fast;
-        let machine = Machine { node: node(config.clone()), stepped_at };
         let cluster = config.cluster.to_string();
         let journal = Journal::new(config.id.clone(), cluster.clone(), SystemTime::now());
+        let machine = Machine { node: node(config.clone()), journal, stepped_at, shown: None };
         Self {
             node: config.id.clone(),
             local_addrs,
@@ -56,17 +67,14 @@ impl Shared {
             cluster,
             clock,
             machine: Mutex::new(machine),
-            journal: Mutex::new(journal),
         }
     }
 
-    /// One step of the node; its outputs are to be performed in order.
-    pub(crate) fn handle(&self, input: Input) -> Vec<Output> {
+    /// One step of the node.
+    pub(crate) fn handle(&self, input: Input) -> Step {
         let mut machine = lock(&self.machine);
         let now = self.clock.now();
-        machine.stepped_at = now.fast;
-        machine.node.handle(input, now);
-        std::iter::from_fn(|| machine.node.poll_output()).collect()
+        machine.handle(input, now)
     }
 
     /// How long the node can be left alone.
@@ -75,16 +83,6 @@ impl Shared {
         let now = self.clock.now();
         // A node that waits for nothing still shows that its loop turns.
         machine.node.poll_timeout(now).unwrap_or(Duration::MAX).min(Duration::from_millis(500))
-    }
-
-    pub(crate) fn enter(&self, event: &Event, now: SystemTime) {
-        lock(&self.journal).enter(event, now);
-    }
-
-    pub(crate) fn next_revision(&self) -> u64 {
-        let mut journal = lock(&self.journal);
-        journal.revision += 1;
-        journal.revision
     }
 
     pub(crate) fn leadership(&self) -> Leadership {
@@ -107,21 +105,11 @@ impl Shared {
         status.role == CoreRole::Follower && status.claim.is_some_and(|c| c.id == self.node)
     }
 
-    /// What decides whether the view is another.
-    pub(crate) fn shown(&self) -> Shown {
-        let status = lock(&self.machine).node.status(self.clock.now());
-        // Each heartbeat has a new one, and nobody is shown it.
-        (Status { seq: 0, ..status }, lock(&self.journal).revision)
-    }
-
     pub(crate) fn view(&self) -> View {
-        let status = {
+        let (status, since, revision) = {
             let machine = lock(&self.machine);
-            machine.node.status(self.clock.now())
-        };
-        let (since, revision) = {
-            let journal = lock(&self.journal);
-            (journal.since, journal.revision)
+            let status = machine.node.status(self.clock.now());
+            (status, machine.journal.since, machine.journal.revision)
         };
         View {
             leader: status.leader.map(|leader| Leader {
@@ -156,7 +144,31 @@ impl Shared {
     }
 
     pub(crate) fn history(&self, after: u64) -> Vec<Entry> {
-        lock(&self.journal).after(after)
+        lock(&self.machine).journal.after(after)
+    }
+}
+
+impl Machine {
+    fn handle(&mut self, input: Input, now: bully_core::Now) -> Step {
+        self.stepped_at = now.fast;
+        self.node.handle(input, now);
+        let outputs: Vec<Output> = std::iter::from_fn(|| self.node.poll_output()).collect();
+        let revision = self.journal.revision;
+        for output in &outputs {
+            if let Output::Event(event) = output {
+                self.journal.enter(event, SystemTime::now());
+            }
+        }
+        // Each heartbeat has a new number, and nobody is shown it.
+        let shown = Some(Status { seq: 0, ..self.node.status(now) });
+        if shown != self.shown {
+            self.shown = shown;
+            if self.journal.revision == revision {
+                self.journal.revision += 1;
+            }
+        }
+        let is_changed = self.journal.revision != revision;
+        Step { outputs, notices: self.journal.take_notices(), is_changed }
     }
 }
 
