@@ -219,16 +219,28 @@ impl Bully {
         self.end_step();
     }
 
-    /// A4, late: measured before anything else is looked at.
+    /// Lateness is measured before anything else is looked at.
     fn begin_step(&mut self, now: Now) {
         self.now = now;
-        if self.is_overdue(now)
-            && !cfg!(bully_mutant = "late-leader-leads-on")
+        if self.is_overdue(now) {
+            self.was_away();
+        }
+        self.last_step = now.fast;
+    }
+
+    /// This node took no step for F: it was frozen or starved, or its machine slept.
+    fn was_away(&mut self) {
+        // Nobody owes it an answer for that time (N3), and so its connections are there for the
+        // question that a late leader asks over them (A4).
+        let now = self.now.fast;
+        for link in self.links.values_mut() {
+            link.owed_since = link.owed_since.map(|_| now);
+        }
+        if !cfg!(bully_mutant = "late-leader-leads-on")
             && let Role::Leading(reign) = &mut self.role
         {
             reign.late = Some(Late::Draining);
         }
-        self.last_step = now.fast;
     }
 
     fn is_overdue(&self, now: Now) -> bool {

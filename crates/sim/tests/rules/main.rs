@@ -1,6 +1,7 @@
 //! One test per sentence of PROTOCOL.md: each cites the rule that it holds the core to.
 
 mod cost;
+mod direct;
 mod failover;
 mod identity;
 mod leave;

@@ -1,0 +1,173 @@
+//! Rules whose breach a whole network hides, because something else mends it: one node, its
+//! inputs, and all that it does.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bully_core::{
+    Address, Claim, Config, DialError, Epoch, Event, Hello, Input, Inst, LinkId, Member, Message,
+    Mode, Node, Now, Output, Query, QueryAck, Report, Role, Stored, Tick,
+};
+
+const F: Duration = Duration::from_millis(400);
+
+fn address(host: u8) -> Address {
+    Address::new(std::net::IpAddr::from([10, 0, 0, host]), 8117)
+}
+
+fn claim(host: u8, epoch: u64) -> Claim {
+    Claim { epoch: Epoch(epoch), priority: 100, id: address(host), inst: Inst(u128::from(host)) }
+}
+
+fn live(claim: Claim) -> Report {
+    Report { claim: Some(claim), seq: 7, age: Duration::ZERO, live: true, size: 2 }
+}
+
+/// A node at host 9, above all others, with its clock in the test's hand.
+struct One {
+    node: Node,
+    now: Now,
+}
+
+impl One {
+    fn started(places: &[u8]) -> Self {
+        let config = Config {
+            cluster: Arc::from("bully"),
+            mode: Mode::Bully,
+            id: address(9),
+            ip: None,
+            inst: Inst(9),
+            places: places.iter().map(|host| address(*host)).collect(),
+            priority: 100,
+            preempt: true,
+            heartbeat: F / 4,
+            persist: false,
+        };
+        let start = Tick(1_000_000_000_000);
+        let now = Now { fast: start, slow: start, wall_ms: 5 };
+        let mut one = Self { node: Node::new(config, Stored::default(), 1), now };
+        one.hand(Input::Start);
+        one
+    }
+
+    fn hand(&mut self, input: Input) -> Vec<Output> {
+        self.node.handle(input, self.now);
+        std::iter::from_fn(|| self.node.poll_output()).collect()
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.now.fast = self.now.fast.after(time);
+        self.now.slow = self.now.slow.after(time);
+    }
+
+    /// A member whose connection has the number of its host.
+    fn hello(&mut self, host: u8, report: Report) -> Vec<Output> {
+        let member = Member {
+            id: address(host),
+            ip: None,
+            priority: 100,
+            inc: 0,
+            inst: Inst(u128::from(host)),
+            left: false,
+        };
+        let hello = Hello {
+            cluster: Arc::from("bully"),
+            mode: Mode::Bully,
+            member,
+            seen: Epoch(0),
+            no_preempt: false,
+            report,
+            members: Vec::new(),
+        };
+        self.say(host, Message::Hello(hello))
+    }
+
+    fn say(&mut self, host: u8, message: Message) -> Vec<Output> {
+        self.hand(Input::Message { from: LinkId(u64::from(host)), message })
+    }
+
+    fn role(&self) -> Role {
+        self.node.status(self.now).role
+    }
+
+    /// A follower of host 1 under that epoch, with host 2 beside it.
+    fn following(epoch: u64) -> Self {
+        let mut one = Self::started(&[1]);
+        one.hello(2, Report::default());
+        one.hello(1, live(claim(1, epoch)));
+        assert_eq!(one.role(), Role::Follower);
+        one
+    }
+}
+
+fn names(outputs: &[Output]) -> Vec<&'static str> {
+    let sent = outputs.iter().filter_map(|output| match output {
+        Output::Send { message, .. } => Some(message.name()),
+        _ => None,
+    });
+    sent.collect()
+}
+
+fn query(outputs: &[Output]) -> Option<&Query> {
+    outputs.iter().find_map(|output| match output {
+        Output::Send { message: Message::Query(query), .. } => Some(query),
+        _ => None,
+    })
+}
+
+fn is_elected(outputs: &[Output]) -> bool {
+    outputs.iter().any(|output| matches!(output, Output::Event(Event::Elected { .. })))
+}
+
+#[test]
+fn a4_a_leader_that_was_late_by_f_asks_its_peers_before_it_beats_again() {
+    let mut one = One::started(&[]);
+    one.hello(2, Report::default());
+    assert!(one.node.leadership(one.now).is_leader());
+    one.pass(F);
+    assert!(!one.node.leadership(one.now).is_leader(), "before its first step, too");
+    let outputs = one.hand(Input::Timeout);
+    assert_eq!(names(&outputs), ["Query"]);
+    assert_eq!(one.role(), Role::Electing);
+    let q = query(&outputs).expect("just seen").q;
+    let outputs = one.say(2, Message::QueryAck(QueryAck { q, report: Report::default() }));
+    assert_eq!(names(&outputs), ["Beat"]);
+    assert!(one.node.leadership(one.now).is_leader(), "it leads on under its claim");
+}
+
+#[test]
+fn a3p_a_dial_that_times_out_proves_nobody_dead() {
+    let mut one = One::following(10);
+    one.hand(Input::LinkDown { link: LinkId(1) });
+    one.pass(Duration::from_millis(10));
+    let outputs = one.hand(Input::DialFailed { dialed: address(1), reason: DialError::TimedOut });
+    assert!(!is_elected(&outputs), "{outputs:?}");
+    assert_eq!(one.role(), Role::Follower, "back to F");
+    one.pass(Duration::from_millis(10));
+    let outputs = one.hand(Input::Timeout);
+    assert!(!is_elected(&outputs), "{outputs:?}");
+    assert_eq!(one.role(), Role::Follower);
+}
+
+#[test]
+fn a3b_a_live_leader_of_a_smaller_claim_is_asked_to_surpass_it_and_not_opposed() {
+    let mut one = One::following(10);
+    let outputs = one.hand(Input::LinkDown { link: LinkId(1) });
+    let q = query(&outputs).expect("the best of the rest asks at once").q;
+    one.hand(Input::DialFailed { dialed: address(1), reason: DialError::Refused });
+    let ack = QueryAck { q, report: live(claim(3, 5)) };
+    let outputs = one.say(2, Message::QueryAck(ack));
+    let asked = query(&outputs).expect("it asks to be passed that leader's Beats");
+    assert!(asked.watch);
+    assert_eq!(asked.need, Epoch(10));
+    assert!(!is_elected(&outputs), "{outputs:?}");
+}
+
+#[test]
+fn a2_a_live_claim_of_this_nodes_own_earlier_run_is_nobody_to_follow() {
+    let mut one = One::started(&[1]);
+    let mut ghost = claim(9, 10);
+    ghost.inst = Inst(99);
+    one.hello(1, live(ghost));
+    assert_ne!(one.role(), Role::Follower);
+}
