@@ -24,7 +24,7 @@ pub(crate) struct Cli {
 pub(crate) enum Cmd {
     /// Run three nodes on this machine, to see an election
     Demo {
-        /// End after one election and one handover
+        /// End once the killed leader is back
         #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true)]
         #[arg(default_missing_value = "true")]
         once: Option<String>,

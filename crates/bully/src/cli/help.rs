@@ -54,7 +54,7 @@ environment over the file.
 
 const EXIT_CODES: &str = "
 Exit codes: 0 done; 1 error; 2 bad usage or configuration; 3 no leader, or for
-is-leader not the leader; 69 a port, data directory or file is in use.
+is-leader not the leader; 69 a port is in use.
 ";
 
 fn about(command: &Command) -> String {
