@@ -114,7 +114,12 @@ async fn keys(group: &mut Group) -> anyhow::Result<()> {
     loop {
         let line = tokio::select! {
             line = lines.next_line() => line?,
-            () = group.listen() => continue,
+            heard = group.listen() => {
+                if let Err(ended) = heard {
+                    print(&format!("{ended}\n"));
+                }
+                continue;
+            }
         };
         match line.as_deref().map(str::trim) {
             Some("k") => kill(group).await?,
