@@ -37,9 +37,14 @@ mutants: ## each known breakage of the rules is caught by the check that is name
 sim: ## SEEDS=20000 random runs of the protocol, or the one run SEED=n
 	SEED=$(SEED) SEEDS=$(SEEDS) $(CARGO) run --release --locked -p bully-sim
 
-deny: ## licences, sources and bans of the dependencies
-	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --all-features check bans licenses sources; \
-	else echo "skipped: cargo-deny is not installed (cargo install --locked cargo-deny)"; fi
+deny: ## licences, sources and bans of the dependencies; CI does not go without
+	@if $(CARGO) deny --version >/dev/null 2>&1; then \
+		$(CARGO) deny --all-features check bans licenses sources; \
+	elif [ "$$CI" = true ]; then \
+		echo "cargo-deny is not installed (.ci/run does it, or cargo install --locked cargo-deny)" >&2; exit 1; \
+	else \
+		echo "skipped: cargo-deny is not installed (cargo install --locked cargo-deny)"; \
+	fi
 
 fix: ## formats, and mends what clippy can mend
 	$(CARGO) clippy --workspace --all-targets --fix --allow-dirty --allow-staged

@@ -72,3 +72,16 @@ fn every_rule_file_of_the_core_is_in_the_architecture() {
         }
     }
 }
+
+#[test]
+fn every_file_and_folder_of_the_program_s_tests_is_in_the_architecture() {
+    let architecture = read(&root().join("ARCHITECTURE.md"));
+    let tests = fs::read_dir(root().join("crates/bully/tests")).expect("a folder").flatten();
+    for entry in tests {
+        let mut name = format!("tests/{}", entry.file_name().to_string_lossy());
+        if entry.path().is_dir() {
+            name.push('/');
+        }
+        assert!(architecture.contains(&name), "ARCHITECTURE.md does not name {name}");
+    }
+}

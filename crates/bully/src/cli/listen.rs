@@ -16,7 +16,8 @@ pub enum HttpListen {
     Off,
     /// On all addresses, v4 and v6, at this port; zero lets the system choose one.
     All(u16),
-    /// On every address that the host stands for. Port zero lets the system choose one.
+    /// On every address of this machine's that the host stands for. Port zero lets the system
+    /// choose one.
     At(Place),
 }
 

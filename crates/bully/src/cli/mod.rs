@@ -13,6 +13,7 @@ use clap::error::ErrorKind;
 mod args;
 mod argv;
 mod ask;
+mod bind;
 mod demo;
 mod exit;
 mod file;

@@ -3,8 +3,6 @@
 use std::future::Future;
 use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
@@ -12,26 +10,25 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
+use super::bind::{self, BindError};
 use super::demo::PARENT;
 use super::exit::Exit;
-use super::listen::HttpListen;
 use super::settings::Settings;
+use super::usage::quoted;
 use super::webhook::Webhook;
 use super::{Ask, ask as asking, log};
 use crate::http;
-use crate::{Builder, Elector, NOTICE, StartError};
-
-/// How long a killed process may hold its ports.
-const GHOST_WITHIN: Duration = Duration::from_millis(300);
+use crate::{Builder, Elector, NOTICE};
 
 /// Runs a node. Returns when it has left.
 pub fn run(settings: &Settings) -> Exit {
-    if !end_with_demo() {
-        return Exit::Error;
+    if let Err(why) = end_with_demo() {
+        say(&format!("bully: {why}"));
+        return Exit::Usage;
     }
     log::start(settings.log, settings.log_level);
     raise_descriptor_limit();
-    let outcome = runtime().and_then(|runtime| runtime.block_on(node(settings)));
+    let outcome = block_on(node(settings)).and_then(|outcome| outcome);
     outcome.unwrap_or_else(|error| {
         say(&format!("bully: {error:#}"));
         exit_of(&error)
@@ -40,8 +37,8 @@ pub fn run(settings: &Settings) -> Exit {
 
 /// Asks a node, and prints its answer.
 pub fn ask(question: &Ask) -> Exit {
-    let outcome = match runtime() {
-        Ok(runtime) => runtime.block_on(asking::answer(question)),
+    let outcome = match block_on(asking::answer(question)) {
+        Ok(outcome) => outcome,
         Err(error) => {
             say(&format!("bully: {error:#}"));
             return Exit::Error;
@@ -53,65 +50,54 @@ pub fn ask(question: &Ask) -> Exit {
     outcome.exit
 }
 
-/// A taken port has an exit code of its own, so that a supervisor can tell it from a crash.
+/// The exit code that the error itself knows, if it does.
 fn exit_of(error: &anyhow::Error) -> Exit {
-    if error.downcast_ref().is_some_and(is_in_use) { Exit::InUse } else { Exit::Error }
+    error.downcast_ref().map_or(Exit::Error, |error: &BindError| error.exit)
 }
 
-fn is_in_use(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::AddrInUse
-}
-
-fn is_taken(error: &StartError) -> bool {
-    matches!(error, StartError::Bind { source, .. } if is_in_use(source))
-}
-
-/// Binds again and again for a moment while a port is taken: a process that was just killed, and
-/// is restarted at once, holds its ports until the kernel is done with it.
-async fn patiently<T, E>(
-    bind: impl AsyncFn() -> Result<T, E>,
-    is_taken: impl Fn(&E) -> bool,
-) -> Result<T, E> {
-    let give_up = Instant::now() + GHOST_WITHIN;
-    loop {
-        match bind().await {
-            Err(error) if is_taken(&error) && Instant::now() < give_up => {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-            outcome => return outcome,
-        }
-    }
+/// Runs to the end of the future, and not a moment longer: a lookup that no server answers, or a
+/// terminal at which nobody types, holds a thread that nobody waits for.
+pub(super) fn block_on<T>(future: impl Future<Output = T>) -> anyhow::Result<T> {
+    let runtime = runtime()?;
+    let outcome = runtime.block_on(future);
+    runtime.shutdown_background();
+    Ok(outcome)
 }
 
 /// One thread suffices for a node, and wakes no other between a word heard and the answer.
-pub(super) fn runtime() -> anyhow::Result<Runtime> {
+fn runtime() -> anyhow::Result<Runtime> {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     builder.enable_all().build().context("the runtime cannot start")
 }
 
+/// The first signal hands leadership over and says goodbye; a second one ends at once.
 async fn node(settings: &Settings) -> anyhow::Result<Exit> {
     let mut signals = Signals::new()?;
+    let (elector, http) = tokio::select! {
+        started = start(settings) => started?,
+        // No peer knows this node yet: there is nothing to hand over.
+        () = signals.next() => return Ok(Exit::Done),
+    };
+    signals.next().await;
+    let end = async {
+        elector.shutdown().await;
+        http.stop().await;
+    };
+    tokio::select! {
+        () = end => Ok(Exit::Done),
+        () = signals.next() => Ok(Exit::Error),
+    }
+}
+
+async fn start(settings: &Settings) -> anyhow::Result<(Elector, Http)> {
     let webhook = settings.webhook.as_ref().map(|url| Webhook::new(url.as_str())).transpose();
     let webhook = webhook.map_err(|why| anyhow::anyhow!("the webhook cannot be used: {why}"))?;
-    let builder = patiently(async || builder(settings).listen(), is_taken).await;
-    let builder = builder.map_err(peers_remedy)?;
-    let in_use = |e: &anyhow::Error| e.downcast_ref().is_some_and(is_in_use);
-    let listeners = patiently(async || bind_http(&settings.http).await, in_use).await?;
+    let builder = bind::peers(settings, || builder(settings)).await?;
+    let listeners = bind::http(&settings.http).await?;
     tracing::warn!(target: NOTICE, "{}", start_line(settings, &listeners));
     let elector = builder.start().await.map_err(|error| anyhow::anyhow!("{error}"))?;
     let http = Http::start(&elector, settings.show_port, listeners, webhook)?;
-    let outcome = serve_until_told(&elector, &mut signals).await;
-    http.stop();
-    Ok(outcome)
-}
-
-/// The first signal hands leadership over and says goodbye; a second one ends at once.
-async fn serve_until_told(elector: &Elector, signals: &mut Signals) -> Exit {
-    signals.next().await;
-    tokio::select! {
-        () = elector.shutdown() => Exit::Done,
-        () = signals.next() => Exit::Error,
-    }
+    Ok((elector, http))
 }
 
 fn builder(settings: &Settings) -> Builder {
@@ -131,63 +117,16 @@ fn builder(settings: &Settings) -> Builder {
     builder
 }
 
-fn peers_remedy(error: StartError) -> anyhow::Error {
-    let remedy = match &error {
-        StartError::Bind { address, source } => match source.kind() {
-            io::ErrorKind::AddrInUse => {
-                format!("{address} is taken: end what listens there, or choose another -port")
-            }
-            io::ErrorKind::AddrNotAvailable => {
-                format!("{address} is no address of this machine: choose another -bind")
-            }
-            _ => format!("cannot listen for peers on {address}"),
-        },
-        _ => return error.into(),
-    };
-    match error {
-        StartError::Bind { source, .. } => anyhow::Error::new(source).context(remedy),
-        other => other.into(),
-    }
-}
-
-/// The sockets for HTTP; none where it is off.
-async fn bind_http(listen: &HttpListen) -> anyhow::Result<Vec<TcpListener>> {
-    let place = match listen {
-        HttpListen::Off => return Ok(Vec::new()),
-        HttpListen::All(port) => {
-            let bound = crate::link::bind(None, *port);
-            let bound = bound.with_context(|| http_remedy(&format!("0.0.0.0:{port}")))?;
-            return bound.into_iter().map(|l| Ok(TcpListener::from_std(l)?)).collect();
-        }
-        HttpListen::At(place) => place,
-    };
-    let bound = match place.ip() {
-        Some(ip) => crate::link::bind(Some(ip), place.port).and_then(|listeners| {
-            listeners.into_iter().map(TcpListener::from_std).collect::<io::Result<Vec<_>>>()
-        }),
-        None => TcpListener::bind((&*place.host, place.port)).await.map(|l| vec![l]),
-    };
-    bound.with_context(|| http_remedy(&place.to_string()))
-}
-
-fn http_remedy(address: &str) -> String {
-    format!(
-        "cannot serve HTTP on {address}: end what listens there, or choose another -http=ADDR, or \
-         -http=off"
-    )
-}
-
 fn start_line(settings: &Settings, http: &[TcpListener]) -> String {
     let peers =
         SocketAddr::new(settings.bind.unwrap_or(Ipv4Addr::UNSPECIFIED.into()), settings.port);
-    let http = http.first().and_then(|l| l.local_addr().ok()).map_or_else(
-        || "off".to_owned(),
-        |at| match at.ip() {
-            // A socket for both families shows as the one that everybody knows.
-            IpAddr::V6(ip) if ip.is_unspecified() => format!("0.0.0.0:{}", at.port()),
-            _ => at.to_string(),
-        },
-    );
+    let shown = |at: SocketAddr| match at.ip() {
+        // A socket for both families shows as the one that everybody knows.
+        IpAddr::V6(ip) if ip.is_unspecified() => format!("0.0.0.0:{}", at.port()),
+        _ => at.to_string(),
+    };
+    let http: Vec<String> = http.iter().filter_map(|l| l.local_addr().ok()).map(shown).collect();
+    let http = if http.is_empty() { "off".to_owned() } else { http.join(" and ") };
     format!(
         "bully: mode bully (a split has two leaders), peers {peers} without secret, http {http}"
     )
@@ -195,8 +134,8 @@ fn start_line(settings: &Settings, http: &[TcpListener]) -> String {
 
 /// The HTTP interface, on a thread of its own: neither holds the other up.
 struct Http {
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    stop: oneshot::Sender<()>,
+    ended: oneshot::Receiver<()>,
 }
 
 impl Http {
@@ -207,12 +146,13 @@ impl Http {
         webhook: Option<Webhook>,
     ) -> anyhow::Result<Self> {
         let (stop, stopped) = oneshot::channel::<()>();
+        let (end, ended) = oneshot::channel::<()>();
         let app = http::app(elector.clone(), http::Options { show_port });
         let elector = elector.clone();
         let listeners =
             listeners.into_iter().map(TcpListener::into_std).collect::<io::Result<Vec<_>>>()?;
         let runtime = runtime()?;
-        let thread = std::thread::Builder::new().name("http".to_owned()).spawn(move || {
+        std::thread::Builder::new().name("http".to_owned()).spawn(move || {
             runtime.block_on(async move {
                 if let Some(webhook) = webhook {
                     webhook.spawn(elector);
@@ -222,16 +162,19 @@ impl Http {
                 })
                 .await;
             });
+            // As with the node's own: the webhook's host may be looked up for long.
+            runtime.shutdown_background();
+            drop(end);
         })?;
-        Ok(Self { stop: Some(stop), thread: Some(thread) })
+        Ok(Self { stop, ended })
     }
 
-    fn stop(mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            // Its panic has been printed; the node has left in good order all the same.
-            let _ = thread.join();
-        }
+    /// Waits until the requests under way have their answers.
+    async fn stop(self) {
+        drop(self.stop);
+        // Always an error, since nothing is sent: the thread has let go of its end, be it in a
+        // panic, which has been printed.
+        let _ = self.ended.await;
     }
 }
 
@@ -282,14 +225,22 @@ impl Signals {
     }
 }
 
-/// A node of the demo ends with it, however that ends. False if it has ended already.
-fn end_with_demo() -> bool {
+/// A node of the demo ends with it, however that ends.
+///
+/// # Errors
+/// One line, where the demo has ended already, or somebody else set its variable.
+fn end_with_demo() -> Result<(), String> {
     use rustix::process::{Signal, getppid, set_parent_process_death_signal};
-    let Some(parent) = std::env::var(PARENT).ok() else {
-        return true;
+    let Some(parent) = std::env::var(PARENT).ok().filter(|parent| !parent.is_empty()) else {
+        return Ok(());
     };
-    let is_set = set_parent_process_death_signal(Some(Signal::KILL)).is_ok();
-    is_set && getppid().is_some_and(|pid| pid.as_raw_nonzero().to_string() == parent)
+    // Asked for before the look at who the parent is: it may end in between.
+    set_parent_process_death_signal(Some(Signal::KILL))
+        .map_err(|error| format!("prctl: {error}"))?;
+    if getppid().is_some_and(|pid| pid.as_raw_nonzero().to_string() == parent) {
+        return Ok(());
+    }
+    Err(format!("{PARENT}: {} did not start this process: only the demo sets it", quoted(&parent)))
 }
 
 /// A thousand peers and a thousand clients may want one each.

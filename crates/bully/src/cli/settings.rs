@@ -65,7 +65,7 @@ pub struct Settings {
     pub show_port: bool,
     /// Where to POST when this node is elected, over http or https.
     pub webhook: Option<Url>,
-    /// The cluster's name, 1 to 64 printable characters without spaces.
+    /// The cluster's name, 1 to 64 bytes of printable characters without spaces.
     pub cluster: String,
     /// How the nodes elect.
     pub mode: Mode,
@@ -85,6 +85,9 @@ pub struct Settings {
 impl Settings {
     /// The highest priority there is.
     pub const PRIORITY_MAX: u32 = 1000;
+
+    /// The length of the longest name of a cluster, as it travels between nodes: in bytes.
+    pub const CLUSTER_BYTES_MAX: usize = 64;
 }
 
 /// Who gave each setting.
@@ -190,10 +193,11 @@ fn parse_webhook(text: &str) -> Result<Url, String> {
 /// A leading dash is refused because it is a flag that followed a forgotten value.
 fn parse_cluster(text: &str) -> Result<String, String> {
     let printable = text.chars().all(|c| !c.is_control() && !c.is_whitespace());
-    if printable && (1..=64).contains(&text.chars().count()) && !text.starts_with('-') {
+    let max = Settings::CLUSTER_BYTES_MAX;
+    if printable && (1..=max).contains(&text.len()) && !text.starts_with('-') {
         return Ok(text.to_owned());
     }
-    let expected = "expected 1 to 64 printable characters, no spaces, not a dash first";
+    let expected = format!("expected 1 to {max} bytes of text, no spaces, not a dash first");
     Err(format!("{} is not a name: {expected}", quoted(text)))
 }
 

@@ -25,7 +25,7 @@ pub(super) async fn members(State(app): State<Arc<App>>, call: Call) -> Response
 
 #[derive(Default, Deserialize)]
 struct Parameters {
-    limit: Option<usize>,
+    limit: Option<String>,
     after: Option<String>,
 }
 
@@ -35,6 +35,9 @@ pub(super) async fn history(State(app): State<Arc<App>>, call: Call) -> Response
     let Parameters { limit, after } = match call.query() {
         Ok(parameters) => parameters,
         Err(refusal) => return *refusal,
+    };
+    let Ok(limit) = limit.map(|text| text.parse::<usize>()).transpose() else {
+        return call.bad_request("limit: expected a number of entries, 0 or more");
     };
     let run = app.node.run_id();
     let since = match after.as_deref().map(|id| revision_of(id, run)) {

@@ -366,9 +366,13 @@ async fn errors_are_json_for_who_reads_json_and_else_a_line() {
     assert_eq!((got.status.as_u16(), &*got.body), (404, "nothing is here: see /\n"));
     assert_eq!(got.header(header::CACHE_CONTROL), "no-store");
     // Under /v1 everything is JSON.
-    let got = get(app(&node), "/v1/history?limit=x").await;
-    assert_eq!(got.status, StatusCode::BAD_REQUEST);
-    assert!(got.body.starts_with(r#"{"error":{"code":"bad-request","message":""#), "{}", got.body);
+    for limit in ["x", "-1", "1.5", ""] {
+        let got = get(app(&node), &format!("/v1/history?limit={limit}")).await;
+        assert_eq!(got.status, StatusCode::BAD_REQUEST);
+        let expected = "limit: expected a number of entries, 0 or more";
+        let body = format!(r#"{{"error":{{"code":"bad-request","message":"{expected}"}}}}"#);
+        assert_eq!(got.body, format!("{body}\n"));
+    }
 }
 
 #[tokio::test]

@@ -17,6 +17,15 @@ fn a_node_of_another_cluster_is_refused_by_both_sides_with_a_sentence() {
     assert_eq!(lan.leader(0), Some(lan.ip(0)));
 }
 
+/// How a node ends that cannot begin: with one line.
+fn refusal(lan: &Lan, arguments: &[&str]) -> (Option<i32>, String) {
+    let node = lan.spawn(0, arguments);
+    let status = node.wait(DEADLINE).expect("it ends");
+    let lines = node.stderr_lines();
+    assert_eq!(lines.len(), 1, "{}", node.stderr());
+    (status.code(), lines[0].clone())
+}
+
 #[test]
 fn a_taken_port_ends_with_one_line_and_69() {
     let Some(lan) = Lan::new("a_taken_port_ends_with_one_line_and_69", 1) else {
@@ -24,11 +33,37 @@ fn a_taken_port_ends_with_one_line_and_69() {
     };
     lan.join(0, 1, &[]);
     lan.agreed(&[0]);
-    for arguments in [["-port=8117", "-http=off"], ["-port=9000", "-http=0.0.0.0:8080"]] {
-        let second = lan.spawn(0, &arguments);
-        let status = second.wait(DEADLINE).expect("it ends");
-        assert_eq!(status.code(), Some(69), "{}", second.stderr());
-        assert_eq!(second.stderr_lines().len(), 1, "{}", second.stderr());
+    for (arguments, told) in [
+        (["-port=8117", "-http=off"], "bully: -port: 0.0.0.0:8117 is taken: end what listens "),
+        (["-port=9000", "-http=0.0.0.0:8080"], "bully: -http: 0.0.0.0:8080 is taken: end what "),
+    ] {
+        let (code, line) = refusal(&lan, &arguments);
+        assert_eq!(code, Some(69), "{line}");
+        assert!(line.starts_with(told), "{line}");
+    }
+}
+
+#[test]
+fn an_address_of_no_card_and_an_unknown_name_end_with_one_line_and_2() {
+    let test = "an_address_of_no_card_and_an_unknown_name_end_with_one_line_and_2";
+    let Some(lan) = Lan::new(test, 1) else { return };
+    for (arguments, told) in [
+        (
+            ["-bind=192.168.1.99", "-http=off"],
+            "bully: -bind: 192.168.1.99 is no address of this machine: choose one that is, or ",
+        ),
+        (
+            ["-bind=127.0.0.1", "-http=192.168.1.99:8080"],
+            "bully: -http: 192.168.1.99:8080 is no address of this machine: choose one that is, ",
+        ),
+        (
+            ["-bind=127.0.0.1", "-http=nowhere.example:8080"],
+            "bully: -http: lookup nowhere.example: no such host: choose an address of this ",
+        ),
+    ] {
+        let (code, line) = refusal(&lan, &arguments);
+        assert_eq!(code, Some(2), "{line}");
+        assert!(line.starts_with(told), "{line}");
     }
 }
 

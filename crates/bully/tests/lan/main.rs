@@ -6,4 +6,5 @@ mod faults;
 mod names;
 mod quick_start;
 mod readme;
+mod silent_names;
 mod support;

@@ -52,11 +52,35 @@ fn start(lan: &Lan, host: usize, step: &Step) {
     let mut words = command.split_whitespace();
     assert_eq!(words.next(), Some("bully"));
     lan.run(host, &words.collect::<Vec<_>>());
-    let expected: Vec<String> = step.prints.iter().map(|l| without_epochs(l)).collect();
-    lan.until(&format!("the output of {step:?}"), || {
-        let lines: Vec<String> = lan.stderr(host).iter().map(|l| without_epochs(l)).collect();
-        lines.starts_with(&expected)
-    });
+    lan.until(&format!("the output of {step:?}"), || has_printed(&lan.stderr(host), &step.prints));
+}
+
+/// Whether the first line is the first that is expected, and all others have come: a complaint and
+/// a change of leader in whichever order, since neither waits for the other.
+fn has_printed(lines: &[String], expected: &[String]) -> bool {
+    let mut left: Vec<String> = lines.iter().map(|line| without_epochs(line)).collect();
+    let mut expected = expected.iter().map(|line| without_epochs(line));
+    if left.first() != expected.next().as_ref() {
+        return false;
+    }
+    expected.all(|line| match left.iter().position(|other| *other == line) {
+        Some(at) => {
+            left.remove(at);
+            true
+        }
+        None => false,
+    })
+}
+
+#[test]
+fn lines_after_the_first_may_come_in_any_order_but_must_all_come() {
+    let lines = |text: &str| text.split(", ").map(str::to_owned).collect::<Vec<_>>();
+    let expected = lines("start, refused, leads epoch 7");
+    assert!(has_printed(&lines("start, leads epoch 9, refused"), &expected));
+    assert!(has_printed(&lines("start, added, refused, leads epoch 9"), &expected));
+    assert!(!has_printed(&lines("start, leads epoch 9"), &expected));
+    assert!(!has_printed(&lines("refused, start, leads epoch 9"), &expected));
+    assert!(!has_printed(&lines("start, refused"), &lines("start, refused, refused")));
 }
 
 fn ask(lan: &Lan, host: usize, step: &Step) {

@@ -1,5 +1,8 @@
-//! The real binary on loopback: hostile peers, the webhook, commands.
+//! The real binary on loopback: hostile peers, the webhook, signals, where
+//! settings come from.
 
 mod hostile;
 mod node;
+mod signals;
+mod sources;
 mod webhook;

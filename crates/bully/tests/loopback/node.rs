@@ -1,10 +1,13 @@
 //! A node on loopback, ended with the test.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
 
 /// Far above what anything here takes: a test that waits this long has failed.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
@@ -17,33 +20,56 @@ pub(crate) struct Node {
     stderr: Receiver<String>,
 }
 
-/// Addresses that were free a moment ago.
-pub(crate) fn free<const N: usize>() -> [SocketAddr; N] {
-    let listeners = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
-    listeners.map(|l| l.local_addr().expect("bound"))
+/// Addresses that nobody else has: all of 127.0.0.0/8 is this machine's, and the process number
+/// gives each run of the tests a host of its own there, a counter each caller a port of its own,
+/// below those that the kernel gives away.
+pub(crate) fn own<const N: usize>() -> [SocketAddr; N] {
+    const PORT_FIRST: u16 = 10_000;
+    static COUNT: AtomicU16 = AtomicU16::new(0);
+    // Linux counts processes in 22 bits. The bit above keeps clear of 127.0.0.1 and its neighbours.
+    let [_, a, b, c] = (std::process::id() | 1 << 22).to_be_bytes();
+    let ip = IpAddr::from([127, a, b, c]);
+    [(); N].map(|()| SocketAddr::new(ip, PORT_FIRST + COUNT.fetch_add(1, Ordering::Relaxed)))
 }
 
 impl Node {
     /// A node that stands alone in its list, with more arguments.
     pub(crate) fn alone(more: &[&str]) -> Self {
-        let [peers] = free();
+        let [peers] = own();
         Self::listed(peers, &[peers], more)
     }
 
     /// A node at `peers` with this list.
     pub(crate) fn listed(peers: SocketAddr, list: &[SocketAddr], more: &[&str]) -> Self {
-        let [http] = free();
+        let [http] = own();
         let list: Vec<String> = list.iter().map(ToString::to_string).collect();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_bully"))
+        let mut command = Self::command();
+        command
             .arg(format!("-port={}", peers.port()))
             .arg(format!("-nodes={}", list.join(",")))
             .arg(format!("-bind={}", peers.ip()))
             .arg(format!("-http={http}"))
-            .args(more)
-            .stdin(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("bully starts");
+            .args(more);
+        let node = Self::spawn(command, peers, http);
+        until("it leads or follows", || node.leader().is_some());
+        node
+    }
+
+    /// The program, without what this process's environment says of a node.
+    pub(crate) fn command() -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bully"));
+        for (name, _) in std::env::vars_os() {
+            if name.as_encoded_bytes().starts_with(b"BULLY_") {
+                command.env_remove(name);
+            }
+        }
+        command
+    }
+
+    /// Starts a node that is told to be at these addresses.
+    pub(crate) fn spawn(mut command: Command, peers: SocketAddr, http: SocketAddr) -> Self {
+        let child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn();
+        let mut child = child.expect("bully starts");
         let (say, stderr) = channel();
         let lines = BufReader::new(child.stderr.take().expect("piped"));
         std::thread::spawn(move || {
@@ -51,9 +77,7 @@ impl Node {
                 let _ = say.send(line);
             }
         });
-        let node = Self { child, peers, http, stderr };
-        until("it leads or follows", || node.leader().is_some());
-        node
+        Self { child, peers, http, stderr }
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -67,25 +91,46 @@ impl Node {
 
     /// Whom it names as leader, if anybody.
     pub(crate) fn leader(&self) -> Option<String> {
-        let reply = self.get("/leader?wait=0s")?;
-        let (head, body) = reply.split_once("\r\n\r\n")?;
-        head.starts_with("HTTP/1.1 200").then(|| body.trim_end().to_owned())
+        let (status, body) = self.get("/leader?wait=0s", "text/plain")?;
+        (status == 200).then(|| body.trim_end().to_owned())
     }
 
-    /// The whole reply to a GET.
-    pub(crate) fn get(&self, path: &str) -> Option<String> {
+    /// The status of the reply to a GET, and its body in the form that is wanted.
+    pub(crate) fn get(&self, path: &str, accept: &str) -> Option<(u16, String)> {
         let mut stream = TcpStream::connect(self.http).ok()?;
         stream.set_read_timeout(Some(DEADLINE)).ok()?;
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-            .ok()?;
+        let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: {accept}\r\n");
+        write!(stream, "{head}Connection: close\r\n\r\n").ok()?;
         let mut reply = String::new();
         stream.read_to_string(&mut reply).ok()?;
-        Some(reply)
+        let (head, body) = reply.split_once("\r\n\r\n")?;
+        let status = head.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()?;
+        Some((status, body.to_owned()))
+    }
+
+    /// Whether it says of itself that it leads, if it answers.
+    pub(crate) fn is_leader(&self) -> Option<bool> {
+        self.get("/primary", "*/*").map(|(status, _)| status == 200)
     }
 
     /// How many descriptors it holds.
     pub(crate) fn descriptors(&self) -> usize {
         std::fs::read_dir(format!("/proc/{}/fd", self.pid())).expect("it runs").count()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.pid()).ok().and_then(Pid::from_raw).expect("a process");
+        kill_process(pid, signal).expect("it runs");
+    }
+
+    /// How it ended, within the deadline.
+    pub(crate) fn end(&mut self) -> ExitStatus {
+        let mut status = None;
+        until("it ends", || {
+            status = self.child.try_wait().expect("a child");
+            status.is_some()
+        });
+        status.expect("just seen")
     }
 
     pub(crate) fn kill(&mut self) {

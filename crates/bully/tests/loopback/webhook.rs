@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use super::node::{DEADLINE, Node, free, until};
+use super::node::{DEADLINE, Node, own, until};
 
 /// A receiver; yields the bodies that were posted.
 fn receiver() -> (String, Receiver<String>) {
@@ -37,7 +37,7 @@ fn receiver() -> (String, Receiver<String>) {
 #[test]
 fn it_fires_once_per_election_won_and_not_for_a_join() {
     let (url, bodies) = receiver();
-    let [one, two] = free();
+    let [one, two] = own();
     let hook = format!("-url={url}");
     let mut first = Node::listed(one, &[one, two], &[&hook, "-cluster=shop"]);
     let body = bodies.recv_timeout(DEADLINE).expect("the first node is elected");

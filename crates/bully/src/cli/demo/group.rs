@@ -24,7 +24,8 @@ struct Said {
     /// A process that was killed may have left lines unread: its successor's are told from them.
     run: u32,
     at: Instant,
-    line: String,
+    /// None at its end.
+    line: Option<String>,
 }
 
 /// One node of the demo.
@@ -37,6 +38,7 @@ pub(crate) struct DemoNode {
     is_frozen: bool,
     /// Whom it named last as the leader, and when.
     leader: Option<(String, Instant)>,
+    last_line: String,
 }
 
 impl DemoNode {
@@ -76,14 +78,14 @@ impl Group {
     /// Starts three nodes on free ports.
     pub(crate) fn start() -> anyhow::Result<Self> {
         let (say, lines) = mpsc::unbounded_channel();
-        let (peers, http) = (free_addresses()?, free_addresses()?);
-        let nodes = peers.into_iter().zip(http).map(|(name, http)| DemoNode {
+        let nodes = free_addresses()?.into_iter().map(|(name, http)| DemoNode {
             name,
             http,
             child: None,
             run: 0,
             is_frozen: false,
             leader: None,
+            last_line: String::new(),
         });
         let mut group = Self { nodes: nodes.collect(), lines, say };
         group.revive()?;
@@ -112,6 +114,7 @@ impl Group {
             let mut child = spawn(node, &list.join(","))?;
             node.run += 1;
             node.leader = None;
+            node.last_line.clear();
             if let Some(stderr) = child.stderr.take() {
                 tokio::spawn(read(*index, node.run, stderr, self.say.clone()));
             }
@@ -161,6 +164,9 @@ impl Group {
     }
 
     /// Waits until all live nodes name one of them; says which, and since when.
+    ///
+    /// # Errors
+    /// If it takes too long, or a node ends meanwhile: what that one said last is the reason.
     pub(crate) async fn agreement(
         &mut self,
         patience: Duration,
@@ -168,31 +174,41 @@ impl Group {
         let wait = async {
             loop {
                 if let Some(leader) = self.leader() {
-                    return leader;
+                    return Ok(leader);
                 }
-                self.listen().await;
+                self.listen().await?;
             }
         };
-        let leader = tokio::time::timeout(patience, wait).await;
-        let leader = leader.with_context(|| format!("no agreement within {patience:?}"))?;
+        let leader: Result<anyhow::Result<_>, _> = tokio::time::timeout(patience, wait).await;
+        let leader = leader.with_context(|| format!("no agreement within {patience:?}"))??;
         let live = self.nodes.iter().filter(|n| n.is_live());
         let since = live.filter_map(|n| n.leader.as_ref().map(|(_, at)| *at)).max();
         Ok((leader, since.unwrap_or_else(Instant::now)))
     }
 
     /// Takes the next line that a node prints.
-    pub(crate) async fn listen(&mut self) {
+    ///
+    /// # Errors
+    /// If a node has ended that this group did not kill. It counts as dead from here on.
+    pub(crate) async fn listen(&mut self) -> anyhow::Result<()> {
         // This group holds a sender itself, so that the channel never closes.
         let Some(said) = self.lines.recv().await else {
-            return;
+            return Ok(());
         };
         let node = &mut self.nodes[said.node];
-        if said.run == node.run
-            && node.child.is_some()
-            && let Some(leader) = leader_named(&said.line)
-        {
+        if said.run != node.run || node.child.is_none() {
+            return Ok(());
+        }
+        let Some(line) = said.line else {
+            (node.child, node.leader, node.is_frozen) = (None, None, false);
+            let last = node.last_line.strip_prefix("bully: ").unwrap_or(&node.last_line);
+            anyhow::bail!("{} has ended: {last}", node.name);
+        };
+        if let Some(leader) = leader_named(&line) {
             node.leader = Some((leader.to_owned(), said.at));
         }
+        node.last_line = line;
+        Ok(())
     }
 }
 
@@ -222,24 +238,43 @@ fn spawn(node: &DemoNode, list: &str) -> anyhow::Result<Child> {
 
 async fn read(node: usize, run: u32, stderr: ChildStderr, say: mpsc::UnboundedSender<Said>) {
     let mut lines = BufReader::new(stderr).lines();
-    while let Ok(Some(line)) = lines.next_line().await {
-        if say.send(Said { node, run, at: Instant::now(), line }).is_err() {
+    loop {
+        let line = lines.next_line().await.ok().flatten();
+        let is_end = line.is_none();
+        if say.send(Said { node, run, at: Instant::now(), line }).is_err() || is_end {
             return;
         }
     }
 }
 
-/// A free port on each host; found by binding, and free again when this returns.
-fn free_addresses() -> anyhow::Result<Vec<SocketAddr>> {
-    let bind = |host: &Ipv4Addr| TcpListener::bind((*host, 0));
-    let listeners = HOSTS.iter().map(bind).collect::<Result<Vec<_>, _>>();
+/// Two free ports on each host, for peers and for HTTP; found by binding, all of them before any is
+/// free again.
+fn free_addresses() -> anyhow::Result<Vec<(SocketAddr, SocketAddr)>> {
+    let bind = |host: &Ipv4Addr| {
+        let listen = || TcpListener::bind((*host, 0));
+        Ok((listen()?, listen()?))
+    };
+    let listeners = HOSTS.iter().map(bind).collect::<std::io::Result<Vec<_>>>();
     let listeners = listeners.context("127.0.0.1 to 127.0.0.3 cannot be bound")?;
-    listeners.iter().map(|l| Ok(l.local_addr()?)).collect()
+    listeners.iter().map(|(peers, http)| Ok((peers.local_addr()?, http.local_addr()?))).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::leader_named;
+    use super::*;
+
+    /// The program is that of the tests here, which knows no flag of a node.
+    #[tokio::test]
+    async fn a_node_that_ends_by_itself_is_told_with_its_last_words() {
+        let mut group = Group::start().expect("the program is started");
+        let told = group.agreement(Duration::from_secs(20)).await.expect_err("none can lead");
+        let (node, last) = told
+            .to_string()
+            .split_once(" has ended: ")
+            .map_or_else(|| panic!("{told}"), |(node, last)| (node.to_owned(), last.to_owned()));
+        assert!(group.nodes.iter().any(|n| n.name.to_string() == node), "{told}");
+        assert!(last.contains("option"), "{told}");
+    }
 
     #[test]
     fn a_line_of_the_log_names_the_leader() {

@@ -11,7 +11,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use self::group::Group;
 pub(super) use self::group::PARENT;
 use super::exit::Exit;
-use super::run::{runtime, say};
+use super::run::{block_on, say};
 
 /// Far above what anything here takes.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -19,15 +19,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Shows three nodes that elect, lose their leader and elect again; then ends, if `once`, or
 /// takes keys.
 pub fn demo(once: bool) -> Exit {
-    let outcome = runtime().and_then(|runtime| {
-        runtime.block_on(async {
-            tokio::select! {
-                outcome = show(once) => outcome,
-                _ = tokio::signal::ctrl_c() => Ok(()),
-            }
-        })
+    let outcome = block_on(async {
+        tokio::select! {
+            outcome = show(once) => outcome,
+            _ = tokio::signal::ctrl_c() => Ok(()),
+        }
     });
-    match outcome {
+    match outcome.and_then(|outcome| outcome) {
         Ok(()) => Exit::Done,
         Err(error) => {
             say(&format!("bully demo: {error:#}"));
@@ -116,7 +114,12 @@ async fn keys(group: &mut Group) -> anyhow::Result<()> {
     loop {
         let line = tokio::select! {
             line = lines.next_line() => line?,
-            () = group.listen() => continue,
+            heard = group.listen() => {
+                if let Err(ended) = heard {
+                    print(&format!("{ended}\n"));
+                }
+                continue;
+            }
         };
         match line.as_deref().map(str::trim) {
             Some("k") => kill(group).await?,

@@ -29,7 +29,7 @@ fn each_flag_refuses_what_it_cannot_mean() {
         ("-url=ftp://example.com", "expected http://… or https://…"),
         ("-cluster=a b", "-cluster: \"a b\" is not a name"),
         ("-cluster=-x", "-cluster: \"-x\" is not a name"),
-        ("-cluster=", "expected 1 to 64 printable characters"),
+        ("-cluster=", "expected 1 to 64 bytes of text"),
         ("-mode=quorum", "-mode: \"quorum\" is not here yet: this version has bully mode alone"),
         ("-mode=raft", "-mode: \"raft\" is not a mode: expected bully"),
         (
@@ -58,9 +58,22 @@ fn the_bounds_of_each_range_are_within_it() {
         configured(&[flag], &[]);
     }
     configured(&["-heartbeat=10s"], &[]);
-    let longest = format!("-cluster={}", "é".repeat(64));
+    let longest = format!("-cluster={}", "é".repeat(32));
     configured(&[&longest], &[]);
-    complaint(&[&format!("{longest}é")], &[]);
+    complaint(&[&format!("{longest}a")], &[]);
+}
+
+/// The flag's bound is the node's own: what is accepted here must not be refused after the start.
+#[tokio::test]
+async fn a_node_starts_in_every_cluster_that_the_flag_accepts() {
+    for name in ["é".repeat(32), "a".repeat(64), "a".repeat(65), "é".repeat(33)] {
+        let flag = format!("-cluster={name}");
+        let node = || {
+            let builder = crate::Elector::builder().bind(std::net::Ipv4Addr::LOCALHOST.into());
+            builder.port(0).cluster(&name).start()
+        };
+        assert_eq!(run(&[&flag], &[]).is_ok(), node().await.is_ok(), "{name}");
+    }
 }
 
 #[test]

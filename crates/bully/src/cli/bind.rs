@@ -1,0 +1,185 @@
+//! The sockets that a node listens on, and what to say where one is not to be had.
+
+use std::io::{self, ErrorKind};
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use tokio::net::{TcpListener, lookup_host};
+
+use super::exit::Exit;
+use super::listen::HttpListen;
+use super::place::Place;
+use super::settings::Settings;
+use crate::link;
+use crate::{Builder, StartError};
+
+/// How long a killed process may hold its ports.
+const GHOST_WITHIN: Duration = Duration::from_millis(300);
+
+/// Why the program cannot listen: one line that names the flag and the remedy.
+#[derive(Debug, thiserror::Error)]
+#[error("{line}")]
+pub(super) struct BindError {
+    /// A taken port has a code of its own, so that a supervisor can tell it from a crash, and from
+    /// an address that is wrong as long as nobody changes it.
+    pub(super) exit: Exit,
+    line: String,
+}
+
+impl BindError {
+    fn new(exit: Exit, line: String) -> Self {
+        Self { exit, line }
+    }
+
+    fn of_peers(error: &StartError, bind: Option<IpAddr>) -> Self {
+        let StartError::Bind { address, source } = error else {
+            return Self::new(Exit::Error, error.to_string());
+        };
+        match (source.kind(), bind) {
+            (ErrorKind::AddrInUse, _) => {
+                let remedy = "end what listens there, or choose another port";
+                Self::new(Exit::InUse, format!("-port: {address} is taken: {remedy}"))
+            }
+            (ErrorKind::AddrNotAvailable, Some(ip)) => {
+                let remedy = "choose one that is, or leave the flag out for all of them";
+                Self::new(
+                    Exit::Usage,
+                    format!("-bind: {ip} is no address of this machine: {remedy}"),
+                )
+            }
+            _ => Self::new(Exit::Error, format!("cannot listen for peers on {address}: {source}")),
+        }
+    }
+
+    fn of_http(address: &str, source: &io::Error) -> Self {
+        let (exit, what) = match source.kind() {
+            ErrorKind::AddrInUse => (Exit::InUse, "is taken: end what listens there, or choose"),
+            ErrorKind::AddrNotAvailable => {
+                (Exit::Usage, "is no address of this machine: choose one that is,")
+            }
+            _ => {
+                let line = format!("-http: cannot listen on {address}: {source}");
+                return Self::new(Exit::Error, line);
+            }
+        };
+        let others =
+            if exit == Exit::InUse { "another -http=ADDR," } else { ":PORT for all of them," };
+        Self::new(exit, format!("-http: {address} {what} {others} or -http=off"))
+    }
+
+    fn of_name(host: &str) -> Self {
+        let remedy = "choose an address of this machine, :PORT for all of them, or off";
+        Self::new(Exit::Usage, format!("-http: lookup {host}: no such host: {remedy}"))
+    }
+}
+
+/// The builder with the peers' port bound.
+pub(super) async fn peers(
+    settings: &Settings,
+    builder: impl Fn() -> Builder,
+) -> Result<Builder, BindError> {
+    let listen = async || builder().listen().map_err(|e| BindError::of_peers(&e, settings.bind));
+    patiently(listen).await
+}
+
+/// The sockets for HTTP; none where it is off.
+pub(super) async fn http(listen: &HttpListen) -> Result<Vec<TcpListener>, BindError> {
+    patiently(async || match listen {
+        HttpListen::Off => Ok(Vec::new()),
+        HttpListen::All(port) => bind(None, *port)
+            .map_err(|error| BindError::of_http(&format!("0.0.0.0:{port}"), &error)),
+        HttpListen::At(place) => at(place).await,
+    })
+    .await
+}
+
+/// Binds again and again for a moment while a port is taken: a process that was just killed, and
+/// is restarted at once, holds its ports until the kernel is done with it.
+async fn patiently<T>(bind: impl AsyncFn() -> Result<T, BindError>) -> Result<T, BindError> {
+    let give_up = Instant::now() + GHOST_WITHIN;
+    loop {
+        match bind().await {
+            Err(error) if error.exit == Exit::InUse && Instant::now() < give_up => {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+fn bind(ip: Option<IpAddr>, port: u16) -> io::Result<Vec<TcpListener>> {
+    link::bind(ip, port)?.into_iter().map(TcpListener::from_std).collect()
+}
+
+/// Every address that the place stands for. Of a name's several, those that cannot be had are done
+/// without: `localhost` has one that a machine without IPv6 lacks.
+async fn at(place: &Place) -> Result<Vec<TcpListener>, BindError> {
+    let wrong = |error: &io::Error| BindError::of_http(&place.to_string(), error);
+    if let Some(ip) = place.ip() {
+        return bind(Some(ip), place.port).map_err(|error| wrong(&error));
+    }
+    let found = lookup_host((&*place.host, place.port)).await;
+    let found = found.map_err(|_| BindError::of_name(&place.host))?;
+    let mut bound: Vec<TcpListener> = Vec::new();
+    let mut refused = None;
+    for ip in found.map(|address| address.ip().to_canonical()) {
+        let addresses = || bound.iter().filter_map(|listener| listener.local_addr().ok());
+        if addresses().any(|address| address.ip() == ip) {
+            continue;
+        }
+        // A port that the system chose for the first address is meant for all.
+        let port = addresses().next().map_or(place.port, |address| address.port());
+        match bind(Some(ip), port) {
+            Ok(listeners) => bound.extend(listeners),
+            Err(error) if error.kind() == ErrorKind::AddrInUse => return Err(wrong(&error)),
+            Err(error) => refused = Some(error),
+        }
+    }
+    match refused {
+        _ if !bound.is_empty() => Ok(bound),
+        Some(error) => Err(wrong(&error)),
+        None => Err(BindError::of_name(&place.host)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::net::SocketAddr;
+
+    use super::*;
+
+    fn listen(text: &str) -> HttpListen {
+        HttpListen::parse(text).expect("a place to listen")
+    }
+
+    #[tokio::test]
+    async fn a_name_is_served_on_each_address_that_it_stands_for_at_one_port() {
+        let expected: BTreeSet<IpAddr> = lookup_host(("localhost", 1))
+            .await
+            .expect("every machine knows it")
+            .map(|address| address.ip())
+            .filter(|ip| std::net::TcpListener::bind((*ip, 0)).is_ok())
+            .collect();
+        let bound = http(&listen("localhost:0")).await.expect("it is free");
+        let bound: Vec<_> = bound.iter().map(|l| l.local_addr().expect("bound")).collect();
+        assert_eq!(bound.iter().map(SocketAddr::ip).collect::<BTreeSet<_>>(), expected);
+        assert!(bound.iter().all(|address| address.port() == bound[0].port()), "{bound:?}");
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_had_is_told_with_its_flag_its_remedy_and_its_exit_code() {
+        let holder = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let taken = holder.local_addr().expect("bound").to_string();
+        let end = "is taken: end what listens there, or choose another -http=ADDR, or -http=off";
+        let choose = "is no address of this machine: choose one that is, :PORT for all of them, or \
+                      -http=off";
+        for (place, exit, what) in
+            [(&*taken, Exit::InUse, end), ("192.0.2.1:1", Exit::Usage, choose)]
+        {
+            let error = http(&listen(place)).await.expect_err("it is not to be had");
+            assert_eq!(error.exit, exit);
+            assert_eq!(error.to_string(), format!("-http: {place} {what}"));
+        }
+    }
+}
