@@ -13,7 +13,7 @@ use crate::types::{Address, Epoch, Inst, Mode};
 pub struct Config {
     /// The name of the cluster: nodes of another one are refused. Not empty.
     pub cluster: Arc<str>,
-    /// The mode of election.
+    /// The mode of election: [`Mode::Bully`].
     pub mode: Mode,
     /// The address this node advertises, which is its identity. Peers dial it.
     pub id: Address,
@@ -64,6 +64,9 @@ impl Config {
         if !(Self::HEARTBEAT_MIN..=Self::HEARTBEAT_MAX).contains(&self.heartbeat) {
             return Err(ConfigError::Heartbeat(self.heartbeat));
         }
+        if self.mode != Mode::Bully {
+            return Err(ConfigError::Mode(self.mode));
+        }
         if self.id.port == 0 {
             return Err(ConfigError::Port);
         }
@@ -106,6 +109,8 @@ pub enum ConfigError {
     Priority(u32),
     /// The heartbeat is out of bounds.
     Heartbeat(Duration),
+    /// This version does not run the mode.
+    Mode(Mode),
     /// The advertised port is 0.
     Port,
 }
@@ -123,6 +128,7 @@ impl fmt::Display for ConfigError {
                 Config::HEARTBEAT_MIN,
                 Config::HEARTBEAT_MAX
             ),
+            Self::Mode(mode) => write!(f, "mode {mode} is unknown: expected {}", Mode::Bully),
             Self::Port => f.write_str("the advertised port is 0: peers could not dial it"),
         }
     }

@@ -187,19 +187,22 @@ impl Claim {
     }
 }
 
-/// The two rules of election. This version has bully mode alone.
+/// The rules of election. A node of this version runs bully mode alone, and refuses the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Mode {
     /// Every connected group has a leader; a split has two.
     #[default]
     Bully,
+    /// A mode of a later version, by its number on the wire.
+    Other(u64),
 }
 
 impl fmt::Display for Mode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Bully => f.write_str("bully"),
+            Self::Other(number) => write!(f, "{number}"),
         }
     }
 }

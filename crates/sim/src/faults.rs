@@ -41,6 +41,11 @@ impl World {
         self.hosts[host].power = false;
     }
 
+    /// The machine is on again, and no process is started: its port refuses.
+    pub fn power_on(&mut self, host: usize) {
+        self.hosts[host].power = true;
+    }
+
     /// SIGSTOP.
     pub fn pause(&mut self, host: usize) {
         if let Some(process) = &mut self.hosts[host].process {

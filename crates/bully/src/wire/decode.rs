@@ -93,9 +93,13 @@ pub(crate) enum Expected {
 
 fn hello(hello: schema::Hello) -> Result<core::Hello, DecodeError> {
     count("members", hello.members.len(), Config::MEMBERS_MAX)?;
+    let mode = mode(hello.mode)?;
+    if let Mode::Other(_) = mode {
+        return stranger(hello, mode);
+    }
     Ok(core::Hello {
         cluster: cluster(&hello.cluster)?,
-        mode: mode(hello.mode)?,
+        mode,
         member: member(need("member", hello.member)?)?,
         seen: Epoch(number("seen", hello.seen)?),
         no_preempt: hello.no_preempt,
@@ -104,12 +108,26 @@ fn hello(hello: schema::Hello) -> Result<core::Hello, DecodeError> {
     })
 }
 
+/// A Hello of a mode that this version does not know: it will be refused, and so only who speaks is
+/// read. What else it says may have another meaning there.
+fn stranger(hello: schema::Hello, mode: Mode) -> Result<core::Hello, DecodeError> {
+    Ok(core::Hello {
+        cluster: cluster(&hello.cluster)?,
+        mode,
+        member: member(need("member", hello.member)?)?,
+        seen: Epoch(0),
+        no_preempt: hello.no_preempt,
+        report: core::Report::default(),
+        members: Vec::new(),
+    })
+}
+
 fn nack(nack: &schema::HelloNack) -> Result<NackReason, DecodeError> {
     Ok(match nack.reason {
         reason::FOREIGN_CLUSTER => NackReason::ForeignCluster(cluster(&nack.text)?),
         reason::FOREIGN_MODE => match mode(nack.mode) {
             Ok(mode) => NackReason::ForeignMode(mode),
-            Err(_) => NackReason::Other(format!("it elects in mode {}", nack.mode).into()),
+            Err(_) => NackReason::Other("it elects in another mode".into()),
         },
         reason::MYSELF => NackReason::Myself,
         reason::DUPLICATE_ID => NackReason::DuplicateId,
@@ -233,7 +251,8 @@ fn inst(bytes: &[u8]) -> Result<Inst, DecodeError> {
 fn mode(number: u64) -> Result<Mode, DecodeError> {
     match number {
         mode::BULLY => Ok(Mode::Bully),
-        _ => Err(bounds("mode", number, Expected::OneOf("1 (bully)"))),
+        0 => Err(DecodeError::Missing("mode")),
+        other => Ok(Mode::Other(other)),
     }
 }
 

@@ -6,12 +6,14 @@ use super::{Bully, Role};
 use crate::event::{Cause, Event};
 use crate::message::{Hello, Member, Message, NackReason, Report};
 use crate::node::LinkId;
+use crate::timer::Probe;
 use crate::types::Address;
 
 impl Bully {
     pub(super) fn told_duplicate(&mut self, dialed: Option<&Address>) {
         let Some(dialed) = dialed else { return };
-        self.duplicate.insert(dialed.clone());
+        let probe = Probe::first(self.now.fast, self.config.probe());
+        self.duplicate.entry(dialed.clone()).or_insert(probe);
         if !matches!(self.role, Role::Joining { .. } | Role::Resigning(_) | Role::Stopped) {
             self.wait_for_address();
         }

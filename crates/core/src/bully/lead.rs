@@ -55,14 +55,19 @@ impl Bully {
     /// The same reign under a greater epoch, so that one who holds a greater claim can follow.
     pub(super) fn raise_epoch(&mut self) {
         self.claim_anew();
-        let fresh = self.now.fast;
-        for remote in self.remotes.values_mut() {
-            // Whoever acknowledged the old number gets as long again for the new one.
-            remote.acked = remote.acked.take().and(self.claim.clone().map(|c| (c, fresh)));
-        }
+        self.renew_acknowledgements();
         let claim = self.claim.clone().unwrap_or_else(|| unreachable!("just claimed"));
         self.event(Event::EpochRaised { claim });
         self.coord();
+    }
+
+    /// Whoever acknowledged before gets F again: the number is another, or this leader was late
+    /// and could not have heard.
+    fn renew_acknowledgements(&mut self) {
+        let (claim, now) = (self.claim.clone(), self.now.fast);
+        for remote in self.remotes.values_mut() {
+            remote.acked = remote.acked.take().and(claim.clone().map(|c| (c, now)));
+        }
     }
 
     fn coord(&mut self) {
@@ -230,6 +235,10 @@ impl Bully {
         if let Role::Leading(reign) = &mut self.role {
             reign.late = None;
             reign.next_beat = self.now.fast.after(self.config.heartbeat);
+            // Else its first Beat would say that it reaches nobody, and lose it any merge.
+            if !cfg!(bully_mutant = "late-leader-reaches-nobody") {
+                self.renew_acknowledgements();
+            }
             self.beat_all();
         }
     }

@@ -6,7 +6,7 @@ use super::{Bully, Resigning, Role};
 use crate::config::Config;
 use crate::event::{Cause, Event};
 use crate::message::{Leave, Message};
-use crate::types::Address;
+use crate::types::{Address, Claim};
 
 /// A leader names at most this many successors before it goes without one.
 const SUCCESSORS_MAX: usize = 3;
@@ -160,8 +160,23 @@ impl Bully {
                 }
             }
             Some(_) => {}
-            None => self.leader_is_dead(Cause::Leave),
+            None if self.ends_my_reign(from, &leave) => self.leader_is_dead(Cause::Leave),
+            None => {}
         }
+    }
+
+    /// Whether this is the end of the reign that this node follows. Word of an earlier one may
+    /// come late: its leader was elected again, and lives.
+    fn ends_my_reign(&self, from: &Address, leave: &Leave) -> bool {
+        let Some(mine) = &self.claim else {
+            return false;
+        };
+        let is_of_mine = |c: &Claim| c.is_of_same_node(mine) && c.epoch >= mine.epoch;
+        // Who goes for good may name the claim of its successor: its own is over all the same.
+        let is_same_run = self.remotes.get(from).is_some_and(|r| r.member.inst == mine.inst);
+        leave.claim.as_ref().is_some_and(is_of_mine)
+            || (leave.gone && is_same_run)
+            || cfg!(bully_mutant = "any-leave-ends-reign")
     }
 
     fn member_left(&mut self, from: &Address, inc: u64) {

@@ -144,25 +144,21 @@ impl Bully {
         if let Some(link) = remote.links.first().and_then(|l| self.links.get_mut(l)) {
             link.surplus_until = None;
         }
-        self.close_silent(id);
+        // Where all are silent, as after a Hello that waited for a dial, none stands in for another.
+        if self.is_heard(id) {
+            self.close_silent(id);
+        }
     }
 
-    /// Of several connections, those that were silent for F are closed.
-    fn close_silent(&mut self, id: &Address) {
-        let Some(remote) = self.remotes.get(id) else {
-            return;
-        };
-        let silent: Vec<LinkId> = remote
-            .links
-            .iter()
-            .filter(|l| self.links.get(l).is_some_and(|l| self.is_silent(l)))
-            .copied()
-            .collect();
-        if silent.len() < remote.links.len() {
-            for l in silent {
-                self.close(l);
-            }
+    /// Closes the connections to a member that were silent for F; says whether there were any.
+    fn close_silent(&mut self, id: &Address) -> bool {
+        let links = self.remotes.get(id).map_or(&[][..], |r| r.links.as_slice());
+        let is_silent = |l: &&LinkId| self.links.get(l).is_some_and(|l| self.is_silent(l));
+        let silent: Vec<LinkId> = links.iter().filter(is_silent).copied().collect();
+        for link in &silent {
+            self.close(*link);
         }
+        !silent.is_empty()
     }
 
     fn is_silent(&self, link: &Link) -> bool {
@@ -245,8 +241,10 @@ impl Bully {
         } else if self.claim.as_ref().is_some_and(|c| c.id == *dialed) {
             self.leader_is_not_proved_dead();
         }
-        if *reason == DialError::TimedOut {
-            self.drop_silent_links(dialed);
+        // N3: an old connection that is silent as well stands in for nobody.
+        let is_refused = refused && !cfg!(bully_mutant = "refusal-spares-silent");
+        if (is_refused || *reason == DialError::TimedOut) && self.close_silent(dialed) {
+            self.last_link_closed(dialed, false);
         }
         self.address_unanswered(dialed);
         self.no_longer_duplicate(dialed);
@@ -257,16 +255,13 @@ impl Bully {
 
     /// A refused dial marks a member dead until it is heard again.
     fn proved_dead(&mut self, id: &Address) {
+        // An open connection that speaks is stronger than a refusal on the way to its address.
+        if self.is_heard(id) {
+            return;
+        }
         let Some(remote) = self.remotes.get_mut(id) else {
             return;
         };
-        // An open connection that speaks is stronger than a refusal on the way to its address.
-        let speaks = remote.links.iter().any(|l| {
-            self.links.get(l).is_some_and(|l| self.now.fast.since(l.heard_at) < self.config.fault())
-        });
-        if speaks {
-            return;
-        }
         remote.refused = true;
         remote.report.live = false;
         self.list_dirty = true;
@@ -275,25 +270,6 @@ impl Bully {
             self.leader_is_dead(Cause::Crash);
         }
         self.no_answer_from(&id.clone());
-    }
-
-    /// N3: a dial that times out closes an old connection silent for F.
-    fn drop_silent_links(&mut self, id: &Address) {
-        let Some(remote) = self.remotes.get(id) else {
-            return;
-        };
-        let silent: Vec<LinkId> = remote
-            .links
-            .iter()
-            .filter(|l| self.links.get(l).is_some_and(|l| self.is_silent(l)))
-            .copied()
-            .collect();
-        if !silent.is_empty() {
-            for l in silent {
-                self.close(l);
-            }
-            self.last_link_closed(id, false);
-        }
     }
 
     fn owed_deadline(&self, link: &Link) -> Option<crate::types::Tick> {

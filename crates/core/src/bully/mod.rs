@@ -25,7 +25,7 @@ use crate::members::{Link, List, Place, Remote, Watcher};
 use crate::message::{Member, Message, Report};
 use crate::node::{Input, LinkId, Output, PersistId, Proposal};
 use crate::status::Leadership;
-use crate::timer::Earliest;
+use crate::timer::{Earliest, Probe};
 use crate::types::{Address, Claim, Epoch, Now, Tick};
 
 /// What a node does, and what it needs to do it.
@@ -126,8 +126,9 @@ pub(crate) struct Bully {
     dialing: BTreeSet<Address>,
     /// Why an address could not be dialled last time: said once per change.
     complaints: BTreeMap<Address, DialError>,
-    /// Addresses that told this node that its own is held by another.
-    duplicate: BTreeSet<Address>,
+    /// Addresses that told this node that its own is held by another, and when to ask there again.
+    /// Listed or not: who learned of a refusal through a member must ask that member again.
+    duplicate: BTreeMap<Address, Probe>,
 
     q: u64,
     query_sent: Tick,
@@ -180,7 +181,7 @@ impl Bully {
             places,
             dialing: BTreeSet::new(),
             complaints: BTreeMap::new(),
-            duplicate: BTreeSet::new(),
+            duplicate: BTreeMap::new(),
             q: 0,
             query_sent: Tick(0),
             yields_until: Tick(0),

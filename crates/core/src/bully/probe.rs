@@ -70,16 +70,10 @@ impl Bully {
         let places: Vec<(Address, bool)> =
             self.places.keys().map(|a| (a.clone(), self.is_place_target(a))).collect();
         for (address, is_target) in places {
-            let is_target = is_target || self.is_disputed(&address);
             if let Some(place) = self.places.get_mut(&address) {
                 set(&mut place.probe, is_target, || Probe::first(now, pause));
             }
         }
-    }
-
-    /// While this node waits for its address, it asks again those that refused it.
-    fn is_disputed(&self, address: &Address) -> bool {
-        matches!(self.role, Role::Waiting) && self.duplicate.contains(address)
     }
 
     /// Something changed: all probes begin again at P.
@@ -111,6 +105,12 @@ impl Bully {
                 due.push(address.clone());
             }
         }
+        if matches!(self.role, Role::Waiting) {
+            for (address, probe) in self.duplicate.iter_mut().filter(|(_, p)| now >= p.at) {
+                probe.again(now, max);
+                due.push(address.clone());
+            }
+        }
         for address in &due {
             self.dial(address);
         }
@@ -119,6 +119,9 @@ impl Bully {
     pub(super) fn probes_deadline(&self, next: &mut Earliest) {
         self.remotes.values().for_each(|r| next.maybe(r.probe.as_ref().map(|p| p.at)));
         self.places.values().for_each(|p| next.maybe(p.probe.as_ref().map(|p| p.at)));
+        if matches!(self.role, Role::Waiting) {
+            self.duplicate.values().for_each(|p| next.at(p.at));
+        }
     }
 }
 

@@ -65,7 +65,7 @@ impl Bully {
 
     /// An address that had refused this node as a duplicate no longer does.
     pub(super) fn no_longer_duplicate(&mut self, address: &Address) {
-        if self.duplicate.remove(address)
+        if self.duplicate.remove(address).is_some()
             && self.duplicate.is_empty()
             && matches!(self.role, Role::Waiting)
         {

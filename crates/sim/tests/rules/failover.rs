@@ -264,3 +264,27 @@ fn n3_a_new_priority_whose_hello_was_lost_is_known_though_queries_were_answered(
     assert_eq!(leaders(&world), [0]);
     assert_eq!(world.agreement(), Ok(()));
 }
+
+#[test]
+fn a4_a_late_leader_that_leads_on_counts_on_those_that_acknowledged_before() {
+    // The machines of all were suspended. Who had no time to answer is not unreached, and a first
+    // Beat of size 1 would lose the next merge.
+    let mut world = running(3);
+    world.write_transcript();
+    (0..3).for_each(|h| world.pause(h));
+    world.run_for(SEC);
+    world.take_transcript();
+    world.thaw(2);
+    world.run_for(30 * MS);
+    let told = world.take_transcript();
+    let beats: Vec<&str> = told.lines().filter(|l| l.contains("Beat ")).collect();
+    assert_eq!(beats.len(), 2, "{told}");
+    assert!(beats.iter().all(|b| b.contains("size 3") && !b.contains("list of")), "{told}");
+    (0..2).for_each(|h| world.thaw(h));
+    world.run_for(2 * MS);
+    for host in 0..3 {
+        let states: Vec<_> = world.members(host).into_iter().map(|m| m.state).collect();
+        assert_eq!(states, [bully_core::MemberState::Alive; 3], "as {host} sees it");
+    }
+    stays(&mut world, 2, 10 * SEC);
+}

@@ -63,6 +63,23 @@ fn a7_the_newcomer_is_let_in_once_the_other_has_left() {
 }
 
 #[test]
+fn a7_a_newcomer_that_a_learned_member_refused_asks_it_again_though_no_list_names_it() {
+    // 0 cannot reach the holder and lets the newcomer in, which so learns of 1, and 1 refuses it.
+    let (mut world, newcomer) = with_impostor(3, 2);
+    world.setup(newcomer).places = vec![address(0)];
+    world.cut(0, 2);
+    world.start(newcomer);
+    world.run_for(3 * SEC);
+    assert!(is_refused(&world, newcomer), "{:?}", world.status(newcomer));
+    world.run_for(60 * SEC);
+    assert!(is_refused(&world, newcomer), "{:?}", world.status(newcomer));
+    world.crash(2);
+    world.run_for(7 * SEC);
+    assert_eq!(world.agreement(), Ok(()));
+    assert!(world.leader_of(newcomer).is_some(), "{:?}", world.status(newcomer));
+}
+
+#[test]
 fn a7_a_ghost_of_a_machine_that_lost_power_gives_way_to_its_next_run() {
     for host in 0..3 {
         let mut world = running(3);

@@ -1,6 +1,6 @@
 //! A7: a leader hands over, a node leaves.
 
-use bully_core::{Cause, Event, MemberState};
+use bully_core::{Cause, Claim, Epoch, Event, Inst, Leave, MemberState, Message};
 use bully_sim::{MS, SEC, address, running};
 
 use crate::{agree_within, elections, leaders, stays};
@@ -123,4 +123,26 @@ fn a6_the_last_electable_node_set_to_priority_zero_leaves_a_cluster_without_a_le
     assert!(leaders(&world).is_empty());
     world.set_priority(0, 7);
     assert_eq!(agree_within(&mut world, 1_000), 0);
+}
+
+#[test]
+fn a7_word_that_an_earlier_reign_is_over_says_nothing_of_the_present_one() {
+    let mut world = running(3);
+    let present = world.claim_of(2).expect("a leader");
+    let end_of = |claim: &Claim| {
+        let claim = Some(claim.clone());
+        Message::Leave(Leave { inc: 0, claim, successor: None, gone: false })
+    };
+    let earlier = Claim { epoch: Epoch(present.epoch.0 - 1), ..present.clone() };
+    let of_another_run = Claim { inst: Inst(7), ..present.clone() };
+    let start = world.events.len();
+    for claim in [earlier, of_another_run] {
+        (0..2).for_each(|h| world.inject(2, h, &end_of(&claim)));
+        stays(&mut world, 2, SEC);
+    }
+    let lost = |(_, _, e): &(u64, usize, Event)| matches!(e, Event::LeaderLost { .. });
+    assert!(!world.events[start..].iter().any(lost));
+    world.inject(2, 0, &end_of(&present));
+    world.run_for(SEC);
+    assert!(world.events[start..].iter().any(lost), "that of the present one ends it");
 }

@@ -1,7 +1,7 @@
 //! A5 and N3: groups part and meet, and links that work in one direction only.
 
 use bully_core::Event;
-use bully_sim::{MS, SEC, Seen, World, cluster, running};
+use bully_sim::{MS, SEC, Seen, World, address, cluster, running};
 
 use crate::{agree_within, elections, leaders, stays};
 
@@ -232,4 +232,21 @@ fn a2_a_relay_under_a_smaller_claim_is_told_of_the_greater_one_at_once() {
         let took = world.last_disagreement(8 * SEC).expect("agreement");
         assert!(took <= 1_300 * MS, "{count} from {end}: {took}");
     }
+}
+
+#[test]
+fn n3_a_refused_dial_closes_the_connection_that_was_silent_for_f() {
+    // A follower owes and is owed nothing there: only its probe finds out. The kernel that lost
+    // power and came back knows nothing of the connection, and nobody writes to it.
+    let mut world = running(3);
+    assert_eq!((leaders(&world), world.open_connections(0, 1)), (vec![2], 1));
+    world.vanish(0);
+    world.power_on(0);
+    world.run_for(20 * SEC);
+    assert!(world.cover.count(Seen::DialRefused) > 0);
+    assert_eq!(world.open_connections(0, 1), 0);
+    let lost = |(_, host, e): &(u64, usize, Event)| {
+        *host == 1 && matches!(e, Event::MemberLost { id } if *id == address(0))
+    };
+    assert!(world.events.iter().any(lost));
 }

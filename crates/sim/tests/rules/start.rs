@@ -1,7 +1,7 @@
 //! A1: a node starts and joins.
 
-use bully_core::Cause;
-use bully_sim::{MS, SEC, US, cluster, running, setup};
+use bully_core::{Cause, Epoch, Event, Hello, Inst, Member, Message, Mode, NackReason, Report};
+use bully_sim::{MS, SEC, US, address, cluster, running, setup};
 
 use crate::{agree_within, elections, stays};
 
@@ -110,6 +110,45 @@ fn a1_a_node_of_another_cluster_is_refused_and_both_lead_their_own() {
     world.run_for(5 * SEC);
     assert!(world.leads(0) && world.leads(1));
     assert_eq!(world.members(0).len(), 1);
+}
+
+#[test]
+fn a_hello_of_another_mode_is_refused_and_both_ends_say_why() {
+    let mut world = running(2);
+    let member =
+        Member { id: address(0), ip: None, priority: 100, inc: 0, inst: Inst(9), left: false };
+    let foreign = Hello {
+        cluster: "bully".into(),
+        mode: Mode::Other(7),
+        member,
+        seen: Epoch(0),
+        no_preempt: false,
+        report: Report::default(),
+        members: Vec::new(),
+    };
+    let start = world.events.len();
+    world.inject(0, 1, &Message::Hello(foreign));
+    world.run_for(MS);
+    let ours = NackReason::ForeignMode(Mode::Bully);
+    let said: Vec<_> = world.events[start..].iter().map(|(_, host, e)| (*host, e)).collect();
+    let refused = Event::Refused { id: address(0), reason: ours };
+    assert!(said.contains(&(1, &refused)), "{said:?}");
+    let told = |(host, e): &(usize, &Event)| {
+        *host == 0 && matches!(e, Event::RefusedBy { reason: NackReason::ForeignMode(_), .. })
+    };
+    assert!(said.iter().any(told), "{said:?}");
+    // And the other way round: what a node of another mode answers has its sentence, too.
+    let theirs = NackReason::ForeignMode(Mode::Other(7));
+    world.run_for(10 * SEC);
+    let start = world.events.len();
+    world.inject(0, 1, &Message::HelloNack(theirs.clone()));
+    world.run_for(MS);
+    let told = |(_, host, e): &(u64, usize, Event)| {
+        *host == 1 && matches!(e, Event::RefusedBy { reason, .. } if *reason == theirs)
+    };
+    assert!(world.events[start..].iter().any(told));
+    world.run_for(10 * SEC);
+    assert_eq!(world.agreement(), Ok(()));
 }
 
 #[test]

@@ -148,7 +148,7 @@ fn what_no_node_says_is_refused_with_what_was_expected() {
     assert_eq!(broken(|h| id(h).port = 65_536), "port 65536, expected 1 to 65535");
     assert_eq!(broken(|h| member(h).inst = vec![0; 15]), "inst of length 15, expected 16");
     assert_eq!(broken(|h| member(h).ip = vec![0; 5]), "ip of length 5, expected 4 or 16");
-    assert_eq!(broken(|h| h.mode = 2), "mode 2, expected 1 (bully)");
+    assert_eq!(broken(|h| h.mode = 0), "without mode");
     let cluster = "expected at most 64 bytes without control characters";
     let long = "c".repeat(65);
     assert_eq!(broken(|h| h.cluster.clone_from(&long)), format!("cluster {long:?}, {cluster}"));
@@ -207,7 +207,24 @@ fn reasons_of_later_versions_become_words() {
     let words = |text: &str| NackReason::Other(Arc::from(text));
     assert_eq!(heard(99, "it is Monday", 0), words("it is Monday"));
     assert_eq!(heard(99, "", 0), words("reason 99"));
-    assert_eq!(heard(schema::reason::FOREIGN_MODE, "", 7), words("it elects in mode 7"));
+    assert_eq!(heard(schema::reason::FOREIGN_MODE, "", 0), words("it elects in another mode"));
+}
+
+#[test]
+fn a_hello_of_another_mode_is_read_as_far_as_its_refusal_asks_for() {
+    let sent = Hello { mode: Mode::Other(7), ..hello(vec![largest_member(2)]) };
+    let whole = frame(&Packet::Message(Message::Hello(sent.clone())));
+    let mut envelope: schema::Envelope = prost::Message::decode(&whole[PREFIX_LEN..]).unwrap();
+    let Some(schema::Kind::Hello(foreign)) = &mut envelope.kind else { panic!("a Hello") };
+    // What only that mode understands.
+    (foreign.seen, foreign.report) = (u64::MAX, None);
+    let heard = match decode(&prost::Message::encode_to_vec(&envelope)) {
+        Ok(Some(Packet::Message(Message::Hello(hello)))) => hello,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!((heard.mode, heard.member), (Mode::Other(7), sent.member));
+    let nack = Packet::Message(Message::HelloNack(NackReason::ForeignMode(Mode::Other(7))));
+    assert_eq!(read(&frame(&nack)), Ok(Some(nack)));
 }
 
 proptest! {
