@@ -1,6 +1,6 @@
 //! Identities: names, IPv6, ports, lists without oneself.
 
-use super::support::Lan;
+use super::support::{DEADLINE, Lan};
 
 #[test]
 fn nodes_listed_by_name_agree_and_print_the_leaders_address() {
@@ -61,4 +61,28 @@ fn showport_prints_the_port() {
     };
     lan.join(0, 1, &["-showport"]);
     lan.until("it leads", || lan.leader(0) == Some("192.168.1.67:8117".to_owned()));
+}
+
+#[test]
+fn http_at_a_name_is_served_on_each_of_its_addresses() {
+    let test = "http_at_a_name_is_served_on_each_of_its_addresses";
+    let Some(lan) = Lan::new(test, 1) else { return };
+    let ipv6 = lan.host(0).ipv6().expect("an address");
+    // The last is another machine's: done without.
+    let script = format!(
+        "set -e
+        printf '%s twin\\n' {} {ipv6} fd00::99 >/var/lib/bully/hosts
+        mount --bind /var/lib/bully/hosts /etc/hosts",
+        lan.ip(0)
+    );
+    let output = lan.host(0).exec(&["sh", "-c", &script]).expect("runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    lan.run(0, &["-nodes=192.168.1.67", "-http=twin:8080"]);
+    lan.agreed(&[0]);
+    let url = format!("http://[{ipv6}]:8080/leader");
+    let reply = lan.host(0).http_get(&url, DEADLINE).expect("an answer");
+    assert_eq!(reply.text(), "192.168.1.67\n");
+    let shown = format!(" and [{ipv6}]:8080");
+    let first = lan.stderr(0).first().cloned().unwrap_or_default();
+    assert!(first.contains(&shown) || first.contains("]:8080 and 192.168.1.67:8080"), "{first}");
 }
