@@ -202,6 +202,7 @@ impl Bully {
     fn answered(&mut self, id: LinkId, member: &Address) {
         let dialed = self.links.get(&id).and_then(|l| l.dialed.clone());
         for address in dialed.iter().chain([member]) {
+            self.dialed_again.remove(address);
             if self.complaints.remove(address).is_some() {
                 self.event(Event::Reachable { address: address.clone() });
             }

@@ -184,7 +184,21 @@ impl Bully {
                 self.spare_the_last(&link);
                 self.last_link_closed(&peer, true);
             }
-            None => self.unanswered_dial(link.dialed.as_ref(), &DialError::Reset),
+            None => self.closed_before_an_answer(link.dialed.as_ref()),
+        }
+    }
+
+    /// A3': a process that dies takes its connections down before its listener, and so a close
+    /// before the answer proves nothing; the next dial tells. Dialled again once: who closes on
+    /// every caller is no reason to call for ever.
+    fn closed_before_an_answer(&mut self, dialed: Option<&Address>) {
+        let is_again = |dialed: &&Address| !self.dialed_again.contains(*dialed);
+        match dialed.filter(is_again).filter(|_| !cfg!(bully_mutant = "no-second-dial")) {
+            Some(dialed) => {
+                self.dialed_again.insert(dialed.clone());
+                self.dial(dialed);
+            }
+            None => self.unanswered_dial(dialed, &DialError::Reset),
         }
     }
 
@@ -230,6 +244,7 @@ impl Bully {
     }
 
     fn dial_ended(&mut self, dialed: &Address, reason: &DialError) {
+        self.dialed_again.remove(dialed);
         let refused = *reason == DialError::Refused;
         let is_left = self.remotes.get(dialed).is_some_and(|r| r.member.left);
         if !is_left && self.complaints.get(dialed) != Some(reason) && *dialed != self.me.id {
@@ -259,13 +274,13 @@ impl Bully {
         if self.is_heard(id) {
             return;
         }
-        let Some(remote) = self.remotes.get_mut(id) else {
-            return;
-        };
-        remote.refused = true;
-        remote.report.live = false;
-        self.list_dirty = true;
-        self.probes_dirty = true;
+        if let Some(remote) = self.remotes.get_mut(id) {
+            remote.refused = true;
+            remote.report.live = false;
+            self.list_dirty = true;
+            self.probes_dirty = true;
+        }
+        // Not only of members: a leader may be known by its claim alone.
         if self.claim.as_ref().is_some_and(|c| c.id == *id) {
             self.leader_is_dead(Cause::Crash);
         }

@@ -124,6 +124,8 @@ pub(crate) struct Bully {
     links: BTreeMap<LinkId, Link>,
     places: BTreeMap<Address, Place>,
     dialing: BTreeSet<Address>,
+    /// Dialled a second time, since the first connection was closed before an answer.
+    dialed_again: BTreeSet<Address>,
     /// Why an address could not be dialled last time: said once per change.
     complaints: BTreeMap<Address, DialError>,
     /// Addresses that told this node that its own is held by another, and when to ask there again.
@@ -180,6 +182,7 @@ impl Bully {
             links: BTreeMap::new(),
             places,
             dialing: BTreeSet::new(),
+            dialed_again: BTreeSet::new(),
             complaints: BTreeMap::new(),
             duplicate: BTreeMap::new(),
             q: 0,

@@ -149,6 +149,35 @@ fn a3p_a_dial_that_times_out_proves_nobody_dead() {
     assert_eq!(one.role(), Role::Follower);
 }
 
+fn dials(outputs: &[Output]) -> Vec<&Address> {
+    let dials = outputs.iter().filter_map(|output| match output {
+        Output::Dial { to, .. } => Some(to),
+        _ => None,
+    });
+    dials.collect()
+}
+
+#[test]
+fn a3p_a_connection_closed_before_its_answer_is_dialled_again_once_for_only_a_refusal_proves() {
+    // It has heard of the leader from host 2, and its own first dial finds the leader dying.
+    let mut one = One::started(&[1, 2]);
+    one.hello(2, live(claim(1, 10)));
+    assert_eq!(one.role(), Role::Follower);
+    one.hand(Input::LinkUp { link: LinkId(1), dialed: address(1) });
+    let outputs = one.hand(Input::LinkDown { link: LinkId(1) });
+    assert_eq!(dials(&outputs), [&address(1)]);
+    let outputs = one.hand(Input::DialFailed { dialed: address(1), reason: DialError::Refused });
+    assert!(query(&outputs).is_some(), "proved dead, and asked about at once: {outputs:?}");
+
+    let mut one = One::started(&[1, 2]);
+    one.hello(2, live(claim(1, 10)));
+    for expected in [1, 0] {
+        one.hand(Input::LinkUp { link: LinkId(1), dialed: address(1) });
+        let outputs = one.hand(Input::LinkDown { link: LinkId(1) });
+        assert_eq!(dials(&outputs).len(), expected, "not for ever");
+    }
+}
+
 #[test]
 fn a3b_a_live_leader_of_a_smaller_claim_is_asked_to_surpass_it_and_not_opposed() {
     let mut one = One::following(10);
