@@ -27,6 +27,10 @@ const RETRY_MAX: Duration = Duration::from_millis(20);
 /// The runtime's timers count whole milliseconds.
 const TIMER_STEP: Duration = Duration::from_millis(1);
 
+/// A connection that nobody has answered by then is tried a second time: well above the round trip
+/// of a LAN, well below the time after which a silent leader is given up.
+const SECOND_SYN_AFTER: Duration = Duration::from_millis(20);
+
 /// The most addresses of one name that are dialled.
 const ADDRESSES_MAX: usize = 8;
 
@@ -160,7 +164,7 @@ async fn try_open(address: SocketAddr) -> Result<TcpStream, Failed> {
         DialError::Reset => Failed::Early,
         reason => Failed::Reason(reason),
     };
-    let mut stream = TcpStream::connect(address).await.map_err(failed)?;
+    let mut stream = connect(address).await.map_err(failed)?;
     // A port from which this host dials may happen to be the one it dials: it then meets itself,
     // which only happens where nobody listens.
     if stream.local_addr().ok() == stream.peer_addr().ok() {
@@ -178,6 +182,21 @@ async fn try_open(address: SocketAddr) -> Result<TcpStream, Failed> {
             let _ = stream.write_all(&Preamble::OURS.to_bytes()).await;
             Err(Failed::Reason(DialError::Protocol(end.to_string())))
         }
+    }
+}
+
+/// Connect, with a second try beside the first where that stays without any answer. The kernel
+/// repeats a lost SYN only after a second, and it loses one that meets a listener just being closed:
+/// that of a process that dies, whose death a refusal is to prove. The first answer counts.
+async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+    let first = TcpStream::connect(address);
+    tokio::pin!(first);
+    tokio::select! {
+        answer = &mut first => answer,
+        () = sleep(SECOND_SYN_AFTER) => tokio::select! {
+            answer = &mut first => answer,
+            answer = TcpStream::connect(address) => answer,
+        },
     }
 }
 
