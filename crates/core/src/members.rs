@@ -48,7 +48,7 @@ impl Link {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[allow(
     clippy::struct_excessive_bools,
-    reason = "four facts that hold independently of each other"
+    reason = "five facts that hold independently of each other"
 )]
 pub(crate) struct Remote {
     pub(crate) member: Member,
@@ -60,6 +60,8 @@ pub(crate) struct Remote {
     pub(crate) joined: bool,
     /// Its last connection is gone.
     pub(crate) lost: bool,
+    /// It told of a record that no honest node wrote.
+    pub(crate) is_doubted: bool,
     /// Its last report.
     pub(crate) report: Report,
     /// When it last acknowledged this leader's claim.
@@ -86,6 +88,7 @@ impl Remote {
             refused: false,
             joined: false,
             lost: false,
+            is_doubted: false,
             report: Report::default(),
             acked: None,
             list_acked: 0,

@@ -24,7 +24,7 @@ impl Bully {
 
     pub(super) fn on_priority(&mut self, priority: u32) {
         self.me.priority = priority.min(Config::PRIORITY_MAX);
-        self.me.inc += 1;
+        self.raise_inc(0);
         // The hold of A6 begins for one's own change as for anybody's.
         if !cfg!(bully_mutant = "own-change-without-hold") {
             self.stable_since = self.now.fast;
@@ -187,6 +187,7 @@ impl Bully {
         remote.member.left = true;
         remote.joined = false;
         remote.report.live = false;
+        self.see_inc(inc);
         self.watchers.remove(from);
         self.membership_changed();
         self.probes_dirty = true;
