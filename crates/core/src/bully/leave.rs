@@ -144,7 +144,7 @@ impl Bully {
         self.event(Event::Stopped);
     }
 
-    pub(super) fn on_leave(&mut self, from: &Address, leave: Leave) {
+    pub(super) fn on_leave(&mut self, from: &Address, leave: &Leave) {
         let is_my_leader = matches!(self.role, Role::Following | Role::Electing { .. })
             && self.claim.as_ref().is_some_and(|c| c.id == *from);
         if leave.gone {
@@ -153,15 +153,11 @@ impl Bully {
         if !is_my_leader {
             return;
         }
-        match leave.successor {
-            Some(successor) if successor == self.me.id => {
-                if leave.claim == self.claim && self.me.priority > 0 {
-                    self.lead(Cause::Handover);
-                }
-            }
-            Some(_) => {}
-            None if self.ends_my_reign(from, &leave) => self.leader_is_dead(Cause::Leave),
-            None => {}
+        let is_asked = leave.successor.as_ref() == Some(&self.me.id);
+        if is_asked && leave.claim == self.claim && self.me.priority > 0 {
+            self.lead(Cause::Handover);
+        } else if leave.successor.is_none() && self.ends_my_reign(from, leave) {
+            self.leader_is_dead(Cause::Leave);
         }
     }
 

@@ -311,7 +311,7 @@ impl Bully {
             Message::BeatAck(ack) => self.on_beat_ack(&from, link, &ack),
             Message::Query(query) => self.on_query(&from, link, &query),
             Message::QueryAck(ack) => self.on_query_ack(&from, link, ack),
-            Message::Leave(leave) => self.on_leave(&from, leave),
+            Message::Leave(leave) => self.on_leave(&from, &leave),
             Message::Hello(_) | Message::HelloAck(_) | Message::HelloNack(_) => {}
         }
     }
