@@ -219,7 +219,7 @@ pub enum Mode {
     #[default]
     Bully,
     /// A mode of a later version, by its number on the wire.
-    Other(u64),
+    Other(u16),
 }
 
 impl fmt::Display for Mode {
