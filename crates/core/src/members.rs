@@ -75,6 +75,8 @@ pub(crate) struct Remote {
     /// As follower: what the leader's list says of it.
     pub(crate) leader_reach: Option<bool>,
     pub(crate) rtt: RoundTrip,
+    /// When it was last dialled.
+    pub(crate) dialed_at: Option<Tick>,
     pub(crate) probe: Option<Probe>,
     /// The foreign live leader it last named, and since when (A5).
     pub(crate) foreign: Option<(Address, Inst, Tick)>,
@@ -96,6 +98,7 @@ impl Remote {
             reach: false,
             leader_reach: None,
             rtt: RoundTrip::default(),
+            dialed_at: None,
             probe: None,
             foreign: None,
         }

@@ -269,7 +269,9 @@ impl Bully {
     pub(super) fn contact(&mut self, id: &Address) {
         match self.link_to(id) {
             Some(link) => self.send_hello(link),
-            None => self.dial(id),
+            None => {
+                self.dial(id);
+            }
         }
     }
 

@@ -2,9 +2,15 @@
 
 use super::Bully;
 use crate::event::Event;
+use crate::members::{Link, Remote};
 use crate::message::{Member, Message};
 use crate::node::LinkId;
 use crate::types::{Address, Incarnation};
+
+/// At most so many dials of addresses that peers merely told of are under way.
+pub(super) const STRANGERS_MAX: usize = 16;
+/// At most so many nodes are named as met in an acknowledgement, and so many are gone to.
+pub(super) const MET_MAX: usize = 16;
 
 impl Bully {
     pub(super) fn is_credible(&self, message: &Message) -> bool {
@@ -78,6 +84,34 @@ impl Bully {
         let is_said = remote.is_some_and(|r| core::mem::replace(&mut r.is_doubted, true));
         if !is_said {
             self.event(Event::RecordDropped { from: from.cloned(), id, inc });
+        }
+    }
+
+    /// Whether the address is one that this node was merely told of: neither listed nor that of a
+    /// member that it ever had a connection with. Nor did anybody come and claim it.
+    fn is_stranger(&self, address: &Address) -> bool {
+        let is_met = |r: &Remote| r.is_open() || r.lost;
+        let is_claimed = |l: &Link| l.parked.as_ref().is_some_and(|h| h.member.id == *address);
+        *address != self.me.id
+            && !self.places.contains_key(address)
+            && !self.remotes.get(address).is_some_and(is_met)
+            && !self.links.values().any(is_claimed)
+    }
+
+    /// Whether a dial of this address is to wait until those of other strangers have ended.
+    pub(super) fn is_one_too_many(&self, address: &Address) -> bool {
+        if !self.is_stranger(address) || cfg!(bully_mutant = "dials-whom-it-hears-of") {
+            return false;
+        }
+        let unanswered = self.links.values().filter(|l| l.peer.is_none());
+        let dialed = unanswered.filter_map(|l| l.dialed.as_ref()).chain(&self.dialing);
+        dialed.filter(|a| self.is_stranger(a)).count() >= STRANGERS_MAX
+    }
+
+    /// Notes a node that follows another claim, for the next acknowledgement.
+    pub(super) fn meet(&mut self, id: Address) {
+        if self.met.len() < MET_MAX {
+            self.met.insert(id);
         }
     }
 

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use bully_core::{Address, Beat, Event, Inst, Listed, Member, MemberState, Message, NUMBER_MAX};
+use bully_core::{
+    Address, Beat, BeatAck, Claim, Epoch, Event, Inst, Listed, Member, MemberState, Message,
+    NUMBER_MAX, Query, Report,
+};
 use bully_sim::{MS, SEC, World, address, running};
 
 use crate::{agree_within, leaders, stays};
@@ -13,7 +16,8 @@ fn record(id: Address, inc: u64, left: bool) -> Member {
 
 /// A Beat of the leader to `to`, with a list that it never sent.
 fn list(world: &mut World, to: usize, version: u64, members: Vec<Member>) {
-    let [leader] = leaders(world)[..] else { panic!("one leader") };
+    let named = world.leader_of(to);
+    let leader = (0..world.len()).find(|h| Some(world.id(*h)) == named).expect("a leader");
     let beat = Beat {
         claim: world.claim_of(leader).expect("a leader has a claim"),
         seq: 1,
@@ -83,4 +87,71 @@ fn a_record_at_the_very_bound_costs_its_owner_no_connection() {
     assert_eq!(world.members(1)[0].state, MemberState::Left);
     let leader = agree_within(&mut world, 10);
     stays(&mut world, leader, 10 * SEC);
+}
+
+fn made_up(n: usize) -> Address {
+    let [.., high, low] = n.to_be_bytes();
+    Address::new(std::net::IpAddr::from([10, 9, high, low]), 8117)
+}
+
+#[test]
+fn a4_met_addresses_that_are_made_up_cost_a_bounded_number_of_dials_events_and_memory() {
+    let mut world = running(3);
+    let (dials, memory, start) = (world.dials(2), world.memory(2), world.events.len());
+    for round in 0..20 {
+        let report = Report { claim: world.claim_of(2), live: true, ..Report::default() };
+        let met = (0..1_024).map(|n| made_up(round * 1_024 + n)).collect();
+        let ack = BeatAck { report, need: Epoch(0), met, mver: 0 };
+        world.inject(0, 2, &Message::BeatAck(ack));
+        world.run_for(10 * MS);
+    }
+    assert!(world.memory(2) < memory + 16 * 1_024, "{} after {memory}", world.memory(2));
+    world.run_for(60 * SEC);
+    assert!(world.dials(2) - dials <= 2 * 16, "{}", world.dials(2) - dials);
+    assert_eq!(world.events.len(), start, "{:?}", &world.events[start..]);
+    assert!(world.memory(2) < memory + 1_024, "{} after {memory}", world.memory(2));
+    stays(&mut world, 2, 10 * SEC);
+}
+
+#[test]
+fn a5_leaders_that_are_made_up_cost_a_bounded_number_of_dials_events_and_memory() {
+    let mut world = running(3);
+    let (dials, start) = (world.dials(2), world.events.len());
+    for n in 0..1_000 {
+        let id = made_up(n);
+        let claim = Claim { epoch: Epoch(1), priority: 1, id, inst: Inst(6) };
+        let report = Report { claim: Some(claim), live: true, size: 1, ..Report::default() };
+        let query = Query { q: 0, report, need: Epoch(0), watch: false };
+        world.inject(0, 2, &Message::Query(query));
+        let claim = Claim { epoch: Epoch(1), priority: 1, id: made_up(n), inst: Inst(6) };
+        let report = Report { claim: Some(claim), live: true, size: 1, ..Report::default() };
+        let ack = BeatAck { report, need: Epoch(0), met: vec![made_up(n)], mver: 0 };
+        world.inject(0, 2, &Message::BeatAck(ack));
+    }
+    world.run_for(60 * SEC);
+    assert!(world.dials(2) - dials <= 2 * 16, "{}", world.dials(2) - dials);
+    let complaint = |(_, _, e): &&(u64, usize, Event)| matches!(e, Event::Unreachable { .. });
+    assert_eq!(world.events[start..].iter().find(complaint), None);
+}
+
+#[test]
+fn n2_members_that_are_made_up_are_dialled_a_few_at_a_time_and_real_ones_among_them_in_turn() {
+    let mut world = running(3);
+    // A real one, which knows nobody yet, behind a thousand that are not.
+    let mut setup = bully_sim::setup(3, 3);
+    setup.places = Vec::new();
+    let real = world.add_host(Address::new("z.example", 8117), setup);
+    world.setup(real).id = Address::new("z.example", 8117);
+    world.start(real);
+    world.run_for(SEC);
+    let dials = world.dials(0);
+    let mut members: Vec<Member> = (0..500).map(|n| record(made_up(n), 1, false)).collect();
+    members.push(record(world.id(real), 1, false));
+    list(&mut world, 0, 1, members);
+    world.run_for(MS);
+    assert!(world.dials(0) - dials <= 16);
+    world.run_for(60 * SEC);
+    assert_eq!(world.open_connections(0, real), 1);
+    // Sixteen in F.
+    assert!(world.dials(0) - dials <= 16 * 150 + 100, "{}", world.dials(0) - dials);
 }
