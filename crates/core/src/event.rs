@@ -104,6 +104,16 @@ pub enum Event {
         /// The epoch.
         epoch: Epoch,
     },
+    /// A record of a member was dropped: no honest node writes such a number into it. Said once of
+    /// each neighbour that tells of one.
+    RecordDropped {
+        /// Who told of it, where that is known.
+        from: Option<Address>,
+        /// Whose record it is.
+        id: Address,
+        /// Its incarnation.
+        inc: u64,
+    },
     /// The application must stop acting as leader, then say `Input::Revoked`.
     Revoke,
     /// The node has left; nothing follows.

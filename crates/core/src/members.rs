@@ -48,7 +48,7 @@ impl Link {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[allow(
     clippy::struct_excessive_bools,
-    reason = "four facts that hold independently of each other"
+    reason = "five facts that hold independently of each other"
 )]
 pub(crate) struct Remote {
     pub(crate) member: Member,
@@ -60,6 +60,8 @@ pub(crate) struct Remote {
     pub(crate) joined: bool,
     /// Its last connection is gone.
     pub(crate) lost: bool,
+    /// It told of a record that no honest node wrote.
+    pub(crate) is_doubted: bool,
     /// Its last report.
     pub(crate) report: Report,
     /// When it last acknowledged this leader's claim.
@@ -73,6 +75,8 @@ pub(crate) struct Remote {
     /// As follower: what the leader's list says of it.
     pub(crate) leader_reach: Option<bool>,
     pub(crate) rtt: RoundTrip,
+    /// When it was last dialled.
+    pub(crate) dialed_at: Option<Tick>,
     pub(crate) probe: Option<Probe>,
     /// The foreign live leader it last named, and since when (A5).
     pub(crate) foreign: Option<(Address, Inst, Tick)>,
@@ -86,6 +90,7 @@ impl Remote {
             refused: false,
             joined: false,
             lost: false,
+            is_doubted: false,
             report: Report::default(),
             acked: None,
             list_acked: 0,
@@ -93,6 +98,7 @@ impl Remote {
             reach: false,
             leader_reach: None,
             rtt: RoundTrip::default(),
+            dialed_at: None,
             probe: None,
             foreign: None,
         }

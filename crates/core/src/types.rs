@@ -164,6 +164,30 @@ impl Epoch {
     }
 }
 
+/// The number of a member's record: raised at a restart that finds an older one, at a change of
+/// priority, at nothing else.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Incarnation(pub(crate) u64);
+
+impl Incarnation {
+    /// No honest record gets here: a change each millisecond would take fifty days.
+    const HONEST_MAX: u64 = 1 << 32;
+
+    pub(crate) fn next(self) -> Self {
+        Self((self.0 + 1).min(NUMBER_MAX))
+    }
+
+    /// The most that one message can add to what was seen.
+    pub(crate) fn leap(self) -> Self {
+        Self((self.0.max(Self::HONEST_MAX) + Epoch::LEAP_MAX).min(NUMBER_MAX))
+    }
+
+    /// Whether an honest node could hold this number, given the greatest one seen.
+    pub(crate) fn is_credible(self, seen: Self) -> bool {
+        self <= seen.leap()
+    }
+}
+
 /// A node's claim to lead. Claims are ordered field by field, and a node accepts only ever
 /// greater ones. The instance is part of it so that a restart under a clock that was set back
 /// cannot repeat a claim.
@@ -195,7 +219,7 @@ pub enum Mode {
     #[default]
     Bully,
     /// A mode of a later version, by its number on the wire.
-    Other(u64),
+    Other(u16),
 }
 
 impl fmt::Display for Mode {
@@ -277,6 +301,15 @@ mod tests {
         assert_eq!(Epoch::next(Epoch(5_000), 1_000), Epoch(5_001));
         assert_eq!(Epoch::next(Epoch(5), u64::MAX), Epoch(Epoch::WALL_MAX));
         assert_eq!(Epoch::next(Epoch(NUMBER_MAX), 0), Epoch(NUMBER_MAX));
+    }
+
+    #[test]
+    fn an_incarnation_never_exceeds_the_largest_number() {
+        assert_eq!(Incarnation(7).next(), Incarnation(8));
+        assert_eq!(Incarnation(NUMBER_MAX).next(), Incarnation(NUMBER_MAX));
+        assert_eq!(Incarnation(NUMBER_MAX).leap(), Incarnation(NUMBER_MAX));
+        assert!(Incarnation(Incarnation::HONEST_MAX).is_credible(Incarnation(0)));
+        assert!(!Incarnation(NUMBER_MAX).is_credible(Incarnation(0)));
     }
 
     #[test]

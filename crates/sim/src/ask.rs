@@ -43,6 +43,16 @@ impl World {
         host.node().is_some_and(|n| n.leadership(host.clocks(self.now)).is_leader())
     }
 
+    /// How much a node holds: its state, written out.
+    pub fn memory(&self, host: usize) -> usize {
+        self.hosts[host].node().map_or(0, |n| format!("{n:?}").len())
+    }
+
+    /// How many dials a host has made.
+    pub fn dials(&self, host: usize) -> usize {
+        self.conns.iter().filter(|c| c.ends[0].host == host).count()
+    }
+
     /// Connections between two hosts that are open at both ends.
     pub fn open_connections(&self, a: usize, b: usize) -> usize {
         self.connections(a, b).len()

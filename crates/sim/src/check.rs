@@ -1,6 +1,6 @@
 //! The checkers: what must hold at every step, judged from outside the core.
 
-use bully_core::{Claim, Event, Message, Report, Status};
+use bully_core::{Claim, Event, Hello, Member, Message, NUMBER_MAX, Report, Status};
 
 /// What is remembered of one run of a node, to judge its next step.
 #[derive(Clone, Debug, Default)]
@@ -94,6 +94,27 @@ impl Watch {
         self.heard = Some((claim.clone(), seq, heard_at));
         Ok(())
     }
+}
+
+/// Numbers: none that a message holds is too large for JSON, or the receiver refuses it whole.
+pub(crate) fn numbers(message: &Message) -> Result<(), String> {
+    let own = |h: &Hello| h.member.inc.max(h.seen.0);
+    let (number, members): (u64, Vec<&Member>) = match message {
+        Message::Hello(h) | Message::HelloAck(h) => (own(h), h.members.iter().collect()),
+        Message::Beat(b) | Message::Coord(b) => {
+            let listed = b.members.iter().flatten();
+            (b.claim.epoch.0, listed.map(|l| &l.member).collect())
+        }
+        Message::Leave(l) => (l.inc, Vec::new()),
+        Message::BeatAck(a) => (a.need.0, Vec::new()),
+        Message::Query(q) => (q.need.0, Vec::new()),
+        Message::QueryAck(_) | Message::HelloNack(_) => return Ok(()),
+    };
+    let greatest = members.iter().map(|m| m.inc).fold(number, u64::max);
+    if greatest > NUMBER_MAX {
+        return Err(format!("Numbers: {} says {greatest}", message.name()));
+    }
+    Ok(())
 }
 
 fn of(report: &Report) -> (Option<&Claim>, u64, std::time::Duration) {

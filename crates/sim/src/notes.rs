@@ -2,6 +2,7 @@
 
 use bully_core::{Cause, Event, LinkId, Message, NackReason};
 
+use crate::check::numbers;
 use crate::cover::Seen;
 use crate::net::EndState;
 use crate::world::World;
@@ -32,6 +33,9 @@ impl World {
                 .and_then(|p| p.links.get(&link))
                 .map(|(conn, side)| self.conns[*conn].ends[1 - side].host);
             self.write_sent(host, to, message);
+        }
+        if let Err(what) = numbers(message) {
+            self.violated(host, &what);
         }
         if let Some(process) = self.hosts[host].process.as_mut().filter(|p| p.run == run)
             && let Err(what) = process.watch.seq_fresh(&id, message, clock)

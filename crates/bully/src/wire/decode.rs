@@ -252,7 +252,10 @@ fn mode(number: u64) -> Result<Mode, DecodeError> {
     match number {
         mode::BULLY => Ok(Mode::Bully),
         0 => Err(DecodeError::Missing("mode")),
-        other => Ok(Mode::Other(other)),
+        other => match u16::try_from(other) {
+            Ok(other) => Ok(Mode::Other(other)),
+            Err(_) => Err(bounds("mode", other, Expected::Range(1, u64::from(u16::MAX)))),
+        },
     }
 }
 

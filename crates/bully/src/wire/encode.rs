@@ -198,7 +198,7 @@ fn inst_bytes(inst: core::Inst) -> Vec<u8> {
 fn mode_number(mode: Mode) -> u64 {
     match mode {
         Mode::Bully => mode::BULLY,
-        Mode::Other(number) => number,
+        Mode::Other(number) => u64::from(number),
         // A mode that this module does not know cannot be in force.
         _ => 0,
     }

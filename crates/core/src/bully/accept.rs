@@ -183,7 +183,7 @@ impl Bully {
                 self.follow_through(from);
             }
             if let Some(entries) = beat.members {
-                self.install(beat.mver, entries);
+                self.install(from, beat.mver, entries);
             }
         }
         // A relay that follows a smaller claim learns of the greater one as its leader would.
@@ -224,13 +224,13 @@ impl Bully {
     }
 
     /// Takes the leader's list over.
-    fn install(&mut self, version: u64, entries: alloc::vec::Vec<Listed>) {
+    fn install(&mut self, from: &Address, version: u64, entries: alloc::vec::Vec<Listed>) {
         if version == self.list.version {
             return;
         }
         self.remotes.values_mut().for_each(|r| r.leader_reach = None);
+        self.learn_all(from, entries.iter().map(|e| &e.member));
         for entry in &entries {
-            self.learn(&entry.member);
             if let Some(remote) = self.remotes.get_mut(&entry.member.id) {
                 remote.leader_reach = Some(entry.reach);
             }
@@ -269,7 +269,9 @@ impl Bully {
     pub(super) fn contact(&mut self, id: &Address) {
         match self.link_to(id) {
             Some(link) => self.send_hello(link),
-            None => self.dial(id),
+            None => {
+                self.dial(id);
+            }
         }
     }
 

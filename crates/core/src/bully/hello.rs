@@ -167,6 +167,7 @@ impl Bully {
         if !self.remotes.contains_key(&member.id) && self.remotes.len() >= Config::MEMBERS_MAX {
             return false;
         }
+        self.see_inc(member.inc);
         let known = self.remotes.get(&member.id).map(|r| r.member.inst);
         if known.is_some_and(|inst| inst != member.inst) {
             self.replace_instance(member);
@@ -227,9 +228,7 @@ impl Bully {
         if hello.no_preempt == self.config.preempt {
             self.warn_preempt(&from);
         }
-        for member in &hello.members {
-            self.learn(member);
-        }
+        self.learn_all(&from, hello.members.iter());
         self.note_report(&from, &hello.report);
         self.weigh_report(&from, &hello.report);
         self.announce_outcome(&from);
@@ -243,6 +242,7 @@ impl Bully {
 
     /// Takes a record over if it is newer, and dials members that are new.
     pub(super) fn learn(&mut self, member: &Member) {
+        self.see_inc(member.inc);
         if member.id == self.me.id {
             self.read_of_oneself(member);
             return;
@@ -274,8 +274,11 @@ impl Bully {
     fn read_of_oneself(&mut self, member: &Member) {
         let is_older_run = member.inst != self.me.inst && member.inc >= self.me.inc;
         if member.inc > self.me.inc || is_older_run || (member.left && !self.me.left) {
-            self.me.inc = member.inc.max(self.me.inc) + 1;
-            self.announce();
+            let before = self.me.inc;
+            self.raise_inc(member.inc);
+            if self.me.inc > before {
+                self.announce();
+            }
         }
     }
 

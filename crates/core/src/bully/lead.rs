@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use super::bounds::MET_MAX;
 use super::{Bully, Late, Reign, Role};
 use crate::event::{Cause, Event};
 use crate::members::List;
@@ -179,7 +180,7 @@ impl Bully {
         if self.leads() && ack.need >= mine {
             self.raise_epoch();
         }
-        for id in &ack.met {
+        for id in ack.met.iter().take(MET_MAX) {
             if *id != self.me.id {
                 self.contact(id);
             }
@@ -217,7 +218,7 @@ impl Bully {
             watcher.acked_at = now;
             watcher.list_acked = ack.mver;
             self.need = self.need.max(ack.need);
-            self.met.extend(ack.met.iter().cloned());
+            ack.met.iter().take(MET_MAX).for_each(|id| self.meet(id.clone()));
         }
         self.take_report(from, &ack.report);
     }

@@ -24,7 +24,7 @@ impl Bully {
 
     pub(super) fn on_priority(&mut self, priority: u32) {
         self.me.priority = priority.min(Config::PRIORITY_MAX);
-        self.me.inc += 1;
+        self.raise_inc(0);
         // The hold of A6 begins for one's own change as for anybody's.
         if !cfg!(bully_mutant = "own-change-without-hold") {
             self.stable_since = self.now.fast;
@@ -144,7 +144,7 @@ impl Bully {
         self.event(Event::Stopped);
     }
 
-    pub(super) fn on_leave(&mut self, from: &Address, leave: Leave) {
+    pub(super) fn on_leave(&mut self, from: &Address, leave: &Leave) {
         let is_my_leader = matches!(self.role, Role::Following | Role::Electing { .. })
             && self.claim.as_ref().is_some_and(|c| c.id == *from);
         if leave.gone {
@@ -153,15 +153,11 @@ impl Bully {
         if !is_my_leader {
             return;
         }
-        match leave.successor {
-            Some(successor) if successor == self.me.id => {
-                if leave.claim == self.claim && self.me.priority > 0 {
-                    self.lead(Cause::Handover);
-                }
-            }
-            Some(_) => {}
-            None if self.ends_my_reign(from, &leave) => self.leader_is_dead(Cause::Leave),
-            None => {}
+        let is_asked = leave.successor.as_ref() == Some(&self.me.id);
+        if is_asked && leave.claim == self.claim && self.me.priority > 0 {
+            self.lead(Cause::Handover);
+        } else if leave.successor.is_none() && self.ends_my_reign(from, leave) {
+            self.leader_is_dead(Cause::Leave);
         }
     }
 
@@ -187,6 +183,7 @@ impl Bully {
         remote.member.left = true;
         remote.joined = false;
         remote.report.live = false;
+        self.see_inc(inc);
         self.watchers.remove(from);
         self.membership_changed();
         self.probes_dirty = true;

@@ -85,18 +85,28 @@ impl Bully {
         Config::DELTA_MIN.max(rtt.unwrap_or_default() * 2)
     }
 
-    /// Dials, unless a dial to that address is under way.
-    pub(super) fn dial(&mut self, to: &Address) {
+    /// Dials, unless a dial to that address is under way. False where too many strangers are
+    /// being dialled already.
+    pub(super) fn dial(&mut self, to: &Address) -> bool {
+        if matches!(self.role, Role::Stopped) {
+            return true;
+        }
         // A connection whose Hello is not yet answered is a dial under way, too.
         let is_up = |l: &Link| l.peer.is_none() && l.dialed.as_ref() == Some(to);
-        if matches!(self.role, Role::Stopped)
-            || self.links.values().any(is_up)
-            || !self.dialing.insert(to.clone())
-        {
-            return;
+        let is_under_way = self.dialing.contains(to) || self.links.values().any(is_up);
+        if !is_under_way && self.is_one_too_many(to) {
+            return false;
         }
+        if let Some(remote) = self.remotes.get_mut(to) {
+            remote.dialed_at = Some(self.now.fast);
+        }
+        if is_under_way {
+            return true;
+        }
+        self.dialing.insert(to.clone());
         let timeout = self.config.fault();
         self.out.push_back(Output::Dial { to: to.clone(), timeout });
+        true
     }
 
     pub(super) fn close(&mut self, id: LinkId) {
@@ -247,7 +257,9 @@ impl Bully {
         self.dialed_again.remove(dialed);
         let refused = *reason == DialError::Refused;
         let is_left = self.remotes.get(dialed).is_some_and(|r| r.member.left);
-        if !is_left && self.complaints.get(dialed) != Some(reason) && *dialed != self.me.id {
+        let is_known = self.places.contains_key(dialed) || self.remotes.contains_key(dialed);
+        let is_news = self.complaints.get(dialed) != Some(reason) && *dialed != self.me.id;
+        if is_known && !is_left && is_news {
             self.complaints.insert(dialed.clone(), reason.clone());
             self.event(Event::Unreachable { address: dialed.clone(), reason: reason.clone() });
         }

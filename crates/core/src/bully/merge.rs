@@ -34,7 +34,7 @@ impl Bully {
         if !self.has_live_leader() {
             self.take_report(from, report);
         } else if self.is_foreign(report) {
-            self.met.insert(from.clone());
+            self.meet(from.clone());
             self.meet_again(from, report);
         }
     }

@@ -3,6 +3,7 @@
 //! One file per rule; this one holds the state they share and hands each input to its rule.
 
 mod accept;
+mod bounds;
 mod detect;
 mod dispute;
 mod hello;
@@ -26,7 +27,7 @@ use crate::message::{Member, Message, Report};
 use crate::node::{Input, LinkId, Output, PersistId, Proposal};
 use crate::status::Leadership;
 use crate::timer::{Earliest, Probe};
-use crate::types::{Address, Claim, Epoch, Now, Tick};
+use crate::types::{Address, Claim, Epoch, Incarnation, Now, Tick};
 
 /// What a node does, and what it needs to do it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -111,6 +112,8 @@ pub(crate) struct Bully {
     via: Option<Address>,
     size: u32,
     seen: Epoch,
+    /// The greatest incarnation of any record taken over.
+    seen_inc: Incarnation,
     need: Epoch,
     dead: Option<(Claim, Tick)>,
     /// What the leader states in its Beat, or states itself.
@@ -172,6 +175,7 @@ impl Bully {
             via: None,
             size: 0,
             seen: stored.seen,
+            seen_inc: Incarnation::default(),
             need: Epoch(0),
             dead: None,
             hold,
@@ -301,7 +305,7 @@ impl Bully {
         if matches!(self.role, Role::Stopped) {
             return;
         }
-        if !message.epoch_max().is_credible(self.seen) {
+        if !self.is_credible(&message) {
             self.drop_incredible(link, &message);
             return;
         }
@@ -322,31 +326,8 @@ impl Bully {
             Message::BeatAck(ack) => self.on_beat_ack(&from, link, &ack),
             Message::Query(query) => self.on_query(&from, link, &query),
             Message::QueryAck(ack) => self.on_query_ack(&from, link, ack),
-            Message::Leave(leave) => self.on_leave(&from, leave),
+            Message::Leave(leave) => self.on_leave(&from, &leave),
             Message::Hello(_) | Message::HelloAck(_) | Message::HelloNack(_) => {}
-        }
-    }
-
-    /// An epoch that no honest node holds. What is seen follows it by one leap and no more: a
-    /// peer that a lie has moved to the edge of what is credible would otherwise never be heard
-    /// again by one that the lie did not reach, and the two would both lead for good.
-    fn drop_incredible(&mut self, link: LinkId, message: &Message) {
-        let id = self.links.get(&link).and_then(|l| l.peer.clone());
-        let is_ours = match message {
-            Message::Hello(h) | Message::HelloAck(h) => {
-                h.cluster == self.config.cluster && h.mode == self.config.mode
-            }
-            _ => id.is_some(),
-        };
-        if is_ours && !cfg!(bully_mutant = "no-leap") {
-            self.seen = self.seen.leap();
-        }
-        let epoch = message.epoch_max();
-        self.event(Event::EpochDropped { id, epoch });
-        // To be told again costs a round trip; to wait for the next probe would cost P_max.
-        let is_hello = matches!(message, Message::Hello(_) | Message::HelloAck(_));
-        if is_ours && is_hello && epoch.is_credible(self.seen) {
-            self.send_hello(link);
         }
     }
 

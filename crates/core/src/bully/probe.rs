@@ -3,10 +3,11 @@
 
 use alloc::vec::Vec;
 
+use super::bounds::STRANGERS_MAX;
 use super::{Bully, Role};
 use crate::members::Remote;
 use crate::timer::{Earliest, Probe};
-use crate::types::Address;
+use crate::types::{Address, Tick};
 
 impl Bully {
     fn is_target(&self, remote: &Remote) -> bool {
@@ -16,6 +17,8 @@ impl Bully {
         }
         match &self.role {
             Role::Stopped | Role::Waiting | Role::Resigning(_) => false,
+            // It was learned when too many strangers were being dialled.
+            _ if remote.dialed_at.is_none() && !remote.is_open() => true,
             Role::Joining { .. } | Role::Electing { .. } => !remote.is_open(),
             Role::Leading(_) => {
                 !remote.is_open()
@@ -85,17 +88,22 @@ impl Bully {
 
     pub(super) fn probes_due(&mut self) {
         let (now, max) = (self.now.fast, self.config.probe_max());
-        let mut due: Vec<Address> = Vec::new();
+        let mut due: Vec<(Option<Tick>, Address)> = Vec::new();
         for (id, remote) in &mut self.remotes {
             if let Some(probe) = remote.probe.as_mut().filter(|p| now >= p.at) {
+                due.push((remote.dialed_at, id.clone()));
                 probe.again(now, max);
-                due.push(id.clone());
             }
         }
-        for id in due {
+        if due.len() > STRANGERS_MAX {
+            // Who has waited longest comes first, or some would never be dialled.
+            due.sort();
+        }
+        for (_, id) in due {
             match self.link_to(&id).filter(|_| self.is_heard(&id)) {
                 Some(link) => self.send_hello(link),
-                None => self.dial(&id),
+                None if self.dial(&id) => self.probes_dirty = true,
+                None => self.put_probe_off(&id),
             }
         }
         let mut due: Vec<Address> = Vec::new();
@@ -113,6 +121,13 @@ impl Bully {
         }
         for address in &due {
             self.dial(address);
+        }
+    }
+
+    fn put_probe_off(&mut self, id: &Address) {
+        let at = self.now.fast.after(self.config.fault());
+        if let Some(probe) = self.remotes.get_mut(id).and_then(|r| r.probe.as_mut()) {
+            probe.at = at;
         }
     }
 

@@ -1,5 +1,6 @@
 //! One test per sentence of PROTOCOL.md: each cites the rule that it holds the core to.
 
+mod bounds;
 mod cost;
 mod direct;
 mod failover;

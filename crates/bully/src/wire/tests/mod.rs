@@ -149,6 +149,7 @@ fn what_no_node_says_is_refused_with_what_was_expected() {
     assert_eq!(broken(|h| member(h).inst = vec![0; 15]), "inst of length 15, expected 16");
     assert_eq!(broken(|h| member(h).ip = vec![0; 5]), "ip of length 5, expected 4 or 16");
     assert_eq!(broken(|h| h.mode = 0), "without mode");
+    assert_eq!(broken(|h| h.mode = 65_536), "mode 65536, expected 1 to 65535");
     let cluster = "expected at most 64 bytes without control characters";
     let long = "c".repeat(65);
     assert_eq!(broken(|h| h.cluster.clone_from(&long)), format!("cluster {long:?}, {cluster}"));

@@ -1,0 +1,157 @@
+//! What a lying member can make a node do: numbers, dials, memory.
+
+use std::time::Duration;
+
+use bully_core::{
+    Address, Beat, BeatAck, Claim, Epoch, Event, Inst, Listed, Member, MemberState, Message,
+    NUMBER_MAX, Query, Report,
+};
+use bully_sim::{MS, SEC, World, address, running};
+
+use crate::{agree_within, leaders, stays};
+
+fn record(id: Address, inc: u64, left: bool) -> Member {
+    Member { id, ip: None, priority: 100, inc, inst: Inst(666), left }
+}
+
+/// A Beat of the leader to `to`, with a list that it never sent.
+fn list(world: &mut World, to: usize, version: u64, members: Vec<Member>) {
+    let named = world.leader_of(to);
+    let leader = (0..world.len()).find(|h| Some(world.id(*h)) == named).expect("a leader");
+    let beat = Beat {
+        claim: world.claim_of(leader).expect("a leader has a claim"),
+        seq: 1,
+        age: Duration::ZERO,
+        size: 3,
+        mver: version,
+        hold: Duration::ZERO,
+        members: Some(members.into_iter().map(|member| Listed { member, reach: true }).collect()),
+    };
+    world.inject(leader, to, &Message::Beat(beat));
+}
+
+fn dropped_records(world: &World, host: usize) -> usize {
+    let dropped =
+        |(_, h, e): &&(u64, usize, Event)| *h == host && matches!(e, Event::RecordDropped { .. });
+    world.events.iter().filter(dropped).count()
+}
+
+/// Beyond this a record is not credible to a node that has seen honest ones alone.
+const EDGE: u64 = (1 << 32) + (1 << 20);
+
+#[test]
+fn a_record_of_this_node_beyond_the_bound_is_dropped_and_said_once_and_nothing_exceeds_the_number()
+{
+    let mut world = running(3);
+    for (version, inc) in [(1, NUMBER_MAX), (2, NUMBER_MAX - 1), (3, 2 * EDGE)] {
+        list(&mut world, 0, version, vec![record(address(0), inc, true)]);
+        world.run_for(SEC);
+    }
+    assert_eq!(dropped_records(&world, 0), 1);
+    world.set_priority(0, 200);
+    world.run_for(10 * SEC);
+    assert_eq!((world.agreement(), leaders(&world)), (Ok(()), vec![0]));
+}
+
+#[test]
+fn a_record_of_another_beyond_the_bound_is_dropped_and_its_owner_stays_a_member() {
+    let mut world = running(3);
+    list(&mut world, 0, 1, vec![record(address(1), NUMBER_MAX, true)]);
+    world.run_for(MS);
+    let states: Vec<_> = world.members(0).into_iter().map(|m| m.state).collect();
+    assert_eq!(states, [MemberState::Alive; 3]);
+    assert_eq!(dropped_records(&world, 0), 1);
+    world.set_priority(1, 200);
+    world.run_for(10 * SEC);
+    assert_eq!(leaders(&world), [1]);
+    assert_eq!(world.members(0)[1].priority, 200, "its own word is still newer");
+}
+
+#[test]
+fn a_record_at_the_very_bound_costs_its_owner_no_connection() {
+    // It goes one beyond the bound, and whoever the lie did not reach must believe that, too.
+    let mut world = running(3);
+    list(&mut world, 0, 1, vec![record(address(0), EDGE, false)]);
+    world.run_for(10 * MS);
+    world.set_priority(0, 200);
+    world.run_for(10 * SEC);
+    assert_eq!((world.agreement(), leaders(&world)), (Ok(()), vec![0]));
+    // And a newcomer believes it.
+    world.crash(1);
+    world.run_for(SEC);
+    world.start(1);
+    world.run_for(SEC);
+    assert_eq!(agree_within(&mut world, 10), 0);
+    world.resign(0, true);
+    world.run_for(SEC);
+    assert_eq!(world.members(1)[0].state, MemberState::Left);
+    let leader = agree_within(&mut world, 10);
+    stays(&mut world, leader, 10 * SEC);
+}
+
+fn made_up(n: usize) -> Address {
+    let [.., high, low] = n.to_be_bytes();
+    Address::new(std::net::IpAddr::from([10, 9, high, low]), 8117)
+}
+
+#[test]
+fn a4_met_addresses_that_are_made_up_cost_a_bounded_number_of_dials_events_and_memory() {
+    let mut world = running(3);
+    let (dials, memory, start) = (world.dials(2), world.memory(2), world.events.len());
+    for round in 0..20 {
+        let report = Report { claim: world.claim_of(2), live: true, ..Report::default() };
+        let met = (0..1_024).map(|n| made_up(round * 1_024 + n)).collect();
+        let ack = BeatAck { report, need: Epoch(0), met, mver: 0 };
+        world.inject(0, 2, &Message::BeatAck(ack));
+        world.run_for(10 * MS);
+    }
+    assert!(world.memory(2) < memory + 16 * 1_024, "{} after {memory}", world.memory(2));
+    world.run_for(60 * SEC);
+    assert!(world.dials(2) - dials <= 2 * 16, "{}", world.dials(2) - dials);
+    assert_eq!(world.events.len(), start, "{:?}", &world.events[start..]);
+    assert!(world.memory(2) < memory + 1_024, "{} after {memory}", world.memory(2));
+    stays(&mut world, 2, 10 * SEC);
+}
+
+#[test]
+fn a5_leaders_that_are_made_up_cost_a_bounded_number_of_dials_events_and_memory() {
+    let mut world = running(3);
+    let (dials, start) = (world.dials(2), world.events.len());
+    for n in 0..1_000 {
+        let id = made_up(n);
+        let claim = Claim { epoch: Epoch(1), priority: 1, id, inst: Inst(6) };
+        let report = Report { claim: Some(claim), live: true, size: 1, ..Report::default() };
+        let query = Query { q: 0, report, need: Epoch(0), watch: false };
+        world.inject(0, 2, &Message::Query(query));
+        let claim = Claim { epoch: Epoch(1), priority: 1, id: made_up(n), inst: Inst(6) };
+        let report = Report { claim: Some(claim), live: true, size: 1, ..Report::default() };
+        let ack = BeatAck { report, need: Epoch(0), met: vec![made_up(n)], mver: 0 };
+        world.inject(0, 2, &Message::BeatAck(ack));
+    }
+    world.run_for(60 * SEC);
+    assert!(world.dials(2) - dials <= 2 * 16, "{}", world.dials(2) - dials);
+    let complaint = |(_, _, e): &&(u64, usize, Event)| matches!(e, Event::Unreachable { .. });
+    assert_eq!(world.events[start..].iter().find(complaint), None);
+}
+
+#[test]
+fn n2_members_that_are_made_up_are_dialled_a_few_at_a_time_and_real_ones_among_them_in_turn() {
+    let mut world = running(3);
+    // A real one, which knows nobody yet, behind a thousand that are not.
+    let mut setup = bully_sim::setup(3, 3);
+    setup.places = Vec::new();
+    let real = world.add_host(Address::new("z.example", 8117), setup);
+    world.setup(real).id = Address::new("z.example", 8117);
+    world.start(real);
+    world.run_for(SEC);
+    let dials = world.dials(0);
+    let mut members: Vec<Member> = (0..500).map(|n| record(made_up(n), 1, false)).collect();
+    members.push(record(world.id(real), 1, false));
+    list(&mut world, 0, 1, members);
+    world.run_for(MS);
+    assert!(world.dials(0) - dials <= 16);
+    world.run_for(60 * SEC);
+    assert_eq!(world.open_connections(0, real), 1);
+    // Sixteen in F.
+    assert!(world.dials(0) - dials <= 16 * 150 + 100, "{}", world.dials(0) - dials);
+}
