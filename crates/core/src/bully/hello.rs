@@ -179,6 +179,7 @@ impl Bully {
             remote.member = Member { inc: member.inc.max(remote.member.inc), ..member.clone() };
         }
         remote.refused = false;
+        remote.dialed_at.get_or_insert(now);
         let is_back = core::mem::take(&mut remote.lost);
         if !remote.links.contains(&id) {
             remote.links.push(id);
