@@ -75,6 +75,8 @@ pub(crate) struct Remote {
     /// As follower: what the leader's list says of it.
     pub(crate) leader_reach: Option<bool>,
     pub(crate) rtt: RoundTrip,
+    /// Since when it is known without a connection, or has left.
+    pub(crate) since: Tick,
     /// When it was last dialled.
     pub(crate) dialed_at: Option<Tick>,
     pub(crate) probe: Option<Probe>,
@@ -83,7 +85,7 @@ pub(crate) struct Remote {
 }
 
 impl Remote {
-    pub(crate) fn new(member: Member) -> Self {
+    pub(crate) fn new(member: Member, since: Tick) -> Self {
         Self {
             member,
             links: Vec::new(),
@@ -98,6 +100,7 @@ impl Remote {
             reach: false,
             leader_reach: None,
             rtt: RoundTrip::default(),
+            since,
             dialed_at: None,
             probe: None,
             foreign: None,
@@ -136,6 +139,14 @@ pub(crate) struct Place {
     /// This node itself answered.
     pub(crate) is_self: bool,
     pub(crate) probe: Option<Probe>,
+}
+
+/// What is remembered of a member that was forgotten, so that old word of it is known as old.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Forgotten {
+    pub(crate) inc: u64,
+    pub(crate) inst: Inst,
+    pub(crate) until: Tick,
 }
 
 /// A follower that asked to be passed each Beat.

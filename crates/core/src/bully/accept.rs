@@ -229,7 +229,7 @@ impl Bully {
             return;
         }
         self.remotes.values_mut().for_each(|r| r.leader_reach = None);
-        self.learn_all(from, entries.iter().map(|e| &e.member));
+        self.learn_all(from, entries.iter().map(|e| (&e.member, e.reach)));
         for entry in &entries {
             if let Some(remote) = self.remotes.get_mut(&entry.member.id) {
                 remote.leader_reach = Some(entry.reach);

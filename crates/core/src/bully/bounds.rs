@@ -56,18 +56,18 @@ impl Bully {
         }
     }
 
-    /// Takes over what `from` says of members, but for records that no honest node wrote. All of
+    /// Takes over what `from` says of members, and whether their leader reaches them, but for records that no honest node wrote. All of
     /// one message move what is credible by one leap.
     pub(super) fn learn_all<'a>(
         &mut self,
         from: &Address,
-        members: impl Iterator<Item = &'a Member>,
+        members: impl Iterator<Item = (&'a Member, bool)>,
     ) {
         let seen = self.seen_inc;
         let mut worst: Option<(Address, u64)> = None;
-        for member in members {
+        for (member, is_reached) in members {
             if Incarnation(member.inc).is_credible(seen) || cfg!(bully_mutant = "any-incarnation") {
-                self.learn(member);
+                self.learn(member, is_reached);
             } else if worst.as_ref().is_none_or(|(_, inc)| *inc < member.inc) {
                 worst = Some((member.id.clone(), member.inc));
             }

@@ -3,7 +3,6 @@
 use alloc::vec::Vec;
 
 use super::{Bully, Role};
-use crate::config::Config;
 use crate::event::Event;
 use crate::members::{Link, Remote, supersedes};
 use crate::message::{Hello, Member, Message, NackReason, Report};
@@ -164,20 +163,23 @@ impl Bully {
     /// Binds the connection to the member that its Hello names. False if the list is full.
     pub(super) fn open_link(&mut self, id: LinkId, hello: &Hello) -> bool {
         let member = &hello.member;
-        if !self.remotes.contains_key(&member.id) && self.remotes.len() >= Config::MEMBERS_MAX {
+        if !self.makes_room(id, &member.id) {
             return false;
         }
+        self.forgotten.remove(&member.id);
         self.see_inc(member.inc);
         let known = self.remotes.get(&member.id).map(|r| r.member.inst);
         if known.is_some_and(|inst| inst != member.inst) {
             self.replace_instance(member);
         }
-        let remote =
-            self.remotes.entry(member.id.clone()).or_insert_with(|| Remote::new(member.clone()));
+        let now = self.now.fast;
+        let new = || Remote::new(member.clone(), now);
+        let remote = self.remotes.entry(member.id.clone()).or_insert_with(new);
         if supersedes(member, &remote.member) || remote.member.inst != member.inst {
             remote.member = Member { inc: member.inc.max(remote.member.inc), ..member.clone() };
         }
         remote.refused = false;
+        remote.dialed_at.get_or_insert(now);
         let is_back = core::mem::take(&mut remote.lost);
         if !remote.links.contains(&id) {
             remote.links.push(id);
@@ -228,7 +230,7 @@ impl Bully {
         if hello.no_preempt == self.config.preempt {
             self.warn_preempt(&from);
         }
-        self.learn_all(&from, hello.members.iter());
+        self.learn_all(&from, hello.members.iter().map(|m| (m, false)));
         self.note_report(&from, &hello.report);
         self.weigh_report(&from, &hello.report);
         self.announce_outcome(&from);
@@ -240,38 +242,8 @@ impl Bully {
         }
     }
 
-    /// Takes a record over if it is newer, and dials members that are new.
-    pub(super) fn learn(&mut self, member: &Member) {
-        self.see_inc(member.inc);
-        if member.id == self.me.id {
-            self.read_of_oneself(member);
-            return;
-        }
-        let is_full = self.remotes.len() >= Config::MEMBERS_MAX;
-        match self.remotes.get_mut(&member.id) {
-            Some(remote) => {
-                // Who is at the other end of an open connection is known first hand.
-                let is_first_hand = remote.is_open() && remote.member.inst != member.inst;
-                if supersedes(member, &remote.member) && !is_first_hand {
-                    remote.member = member.clone();
-                    self.membership_changed();
-                    self.probes_dirty = true;
-                }
-            }
-            None if !is_full => {
-                self.remotes.insert(member.id.clone(), Remote::new(member.clone()));
-                self.membership_changed();
-                self.probes_dirty = true;
-                if !member.left {
-                    self.dial(&member.id);
-                }
-            }
-            None => {}
-        }
-    }
-
     /// A record of an earlier run of this node outlives it: overrule it.
-    fn read_of_oneself(&mut self, member: &Member) {
+    pub(super) fn read_of_oneself(&mut self, member: &Member) {
         let is_older_run = member.inst != self.me.inst && member.inc >= self.me.inc;
         if member.inc > self.me.inc || is_older_run || (member.left && !self.me.left) {
             let before = self.me.inc;

@@ -181,6 +181,7 @@ impl Bully {
         };
         remote.member.inc = remote.member.inc.max(inc);
         remote.member.left = true;
+        remote.since = self.now.fast;
         remote.joined = false;
         remote.report.live = false;
         self.see_inc(inc);

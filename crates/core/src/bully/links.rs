@@ -229,6 +229,7 @@ impl Bully {
         }
         remote.probe = None;
         remote.acked = None;
+        remote.since = self.now.fast;
         let left = remote.member.left;
         self.probes_dirty = true;
         self.watchers.remove(peer);

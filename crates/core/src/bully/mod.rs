@@ -13,6 +13,7 @@ mod links;
 mod merge;
 mod preempt;
 mod probe;
+mod roster;
 mod start;
 mod views;
 
@@ -22,7 +23,7 @@ use core::time::Duration;
 
 use crate::config::{Config, Stored};
 use crate::event::{Cause, DialError, Event};
-use crate::members::{Link, List, Place, Remote, Watcher};
+use crate::members::{Forgotten, Link, List, Place, Remote, Watcher};
 use crate::message::{Member, Message, Report};
 use crate::node::{Input, LinkId, Output, PersistId, Proposal};
 use crate::status::Leadership;
@@ -124,6 +125,10 @@ pub(crate) struct Bully {
     met: BTreeSet<Address>,
 
     remotes: BTreeMap<Address, Remote>,
+    /// Members forgotten not long ago.
+    forgotten: BTreeMap<Address, Forgotten>,
+    /// When it is next looked who is to be forgotten.
+    tidy_at: Tick,
     links: BTreeMap<LinkId, Link>,
     places: BTreeMap<Address, Place>,
     dialing: BTreeSet<Address>,
@@ -183,6 +188,8 @@ impl Bully {
             watchers: BTreeMap::new(),
             met: BTreeSet::new(),
             remotes: BTreeMap::new(),
+            forgotten: BTreeMap::new(),
+            tidy_at: Tick(0),
             links: BTreeMap::new(),
             places,
             dialing: BTreeSet::new(),
@@ -256,6 +263,7 @@ impl Bully {
     }
 
     fn end_step(&mut self) {
+        self.tidy();
         if core::mem::take(&mut self.probes_dirty) {
             self.refresh_probes();
         }

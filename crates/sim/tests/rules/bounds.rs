@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bully_core::{
     Address, Beat, BeatAck, Claim, Epoch, Event, Inst, Listed, Member, MemberState, Message,
-    NUMBER_MAX, Query, Report,
+    NUMBER_MAX, NackReason, QueryAck, Report,
 };
 use bully_sim::{MS, SEC, World, address, running};
 
@@ -114,24 +114,25 @@ fn a4_met_addresses_that_are_made_up_cost_a_bounded_number_of_dials_events_and_m
 }
 
 #[test]
-fn a5_leaders_that_are_made_up_cost_a_bounded_number_of_dials_events_and_memory() {
+fn a2_leaders_that_are_made_up_cost_a_bounded_number_of_dials_and_events() {
+    // Each is followed through who told of it, and each is gone to.
     let mut world = running(3);
     let (dials, start) = (world.dials(2), world.events.len());
-    for n in 0..1_000 {
-        let id = made_up(n);
-        let claim = Claim { epoch: Epoch(1), priority: 1, id, inst: Inst(6) };
-        let report = Report { claim: Some(claim), live: true, size: 1, ..Report::default() };
-        let query = Query { q: 0, report, need: Epoch(0), watch: false };
-        world.inject(0, 2, &Message::Query(query));
-        let claim = Claim { epoch: Epoch(1), priority: 1, id: made_up(n), inst: Inst(6) };
-        let report = Report { claim: Some(claim), live: true, size: 1, ..Report::default() };
-        let ack = BeatAck { report, need: Epoch(0), met: vec![made_up(n)], mver: 0 };
-        world.inject(0, 2, &Message::BeatAck(ack));
+    for n in 0..300_u16 {
+        let epoch = Epoch(bully_sim::WALL_MS + 9_999 + u64::from(n));
+        let id = made_up(usize::from(n));
+        let claim = Claim { epoch, priority: 1, id, inst: Inst(6) };
+        let report = Report { claim: Some(claim), live: true, seq: 1, ..Report::default() };
+        world.inject(0, 2, &Message::QueryAck(QueryAck { q: 0, report }));
     }
     world.run_for(60 * SEC);
-    assert!(world.dials(2) - dials <= 2 * 16, "{}", world.dials(2) - dials);
+    assert!(world.dials(2) - dials <= 3 * 16, "{}", world.dials(2) - dials);
+    let followed =
+        |(_, h, e): &&(u64, usize, Event)| *h == 2 && matches!(e, Event::Following { .. });
+    assert!(world.events[start..].iter().filter(followed).count() >= 300);
     let complaint = |(_, _, e): &&(u64, usize, Event)| matches!(e, Event::Unreachable { .. });
     assert_eq!(world.events[start..].iter().find(complaint), None);
+    assert_eq!(world.agreement(), Ok(()));
 }
 
 #[test]
@@ -154,4 +155,110 @@ fn n2_members_that_are_made_up_are_dialled_a_few_at_a_time_and_real_ones_among_t
     assert_eq!(world.open_connections(0, real), 1);
     // Sixteen in F.
     assert!(world.dials(0) - dials <= 16 * 150 + 100, "{}", world.dials(0) - dials);
+}
+
+#[test]
+fn a_list_full_of_made_up_members_lets_in_who_is_listed_and_who_speaks_for_itself() {
+    let mut world = bully_sim::cluster(4);
+    (0..3).for_each(|h| world.start(h));
+    world.run_for(SEC);
+    let stranger = world.add_host(address(4), bully_sim::setup(4, 1));
+    let made_up: Vec<Member> = (0..1_100).map(|n| record(made_up(n), 1, n % 2 == 0)).collect();
+    list(&mut world, 0, 1, made_up);
+    world.run_for(MS);
+    let known = world.members(0).len();
+    assert!((1_000..=1_024).contains(&known), "{known}");
+    for host in [3, stranger] {
+        world.start(host);
+        world.run_for(SEC);
+        let view = world.members(0).into_iter().find(|m| m.id == world.id(host));
+        assert_eq!(view.map(|v| v.state), Some(MemberState::Alive));
+    }
+    let full = |(_, _, e): &&(u64, usize, Event)| {
+        matches!(e, Event::Refused { reason: NackReason::Full, .. })
+    };
+    assert_eq!(world.events.iter().find(full), None);
+    assert_eq!(world.agreement(), Ok(()));
+}
+
+/// Three that list each other and two that they learn of, at a slow heartbeat.
+fn with_guests() -> World {
+    let mut world = bully_sim::cluster(5);
+    for host in 0..5 {
+        world.setup(host).places = (0..3).map(address).collect();
+        world.setup(host).heartbeat = Duration::from_secs(4);
+        world.start(host);
+    }
+    world.run_for(60 * SEC);
+    assert_eq!(world.members(0).len(), 5);
+    world
+}
+
+const MINUTE: u64 = 60 * SEC;
+
+#[test]
+fn who_left_is_forgotten_after_ten_minutes_and_who_was_lost_after_an_hour_unless_it_is_listed() {
+    let mut world = with_guests();
+    world.resign(3, true);
+    world.crash(4);
+    world.crash(0);
+    world.run_for(9 * MINUTE);
+    assert_eq!(world.members(1).len(), 5);
+    world.run_for(3 * MINUTE);
+    let ids = |world: &World| world.members(1).into_iter().map(|m| m.id).collect::<Vec<_>>();
+    assert_eq!(ids(&world), [0, 1, 2, 4].map(address));
+    world.run_for(45 * MINUTE);
+    assert_eq!(ids(&world), [0, 1, 2, 4].map(address));
+    world.run_for(8 * MINUTE);
+    assert_eq!(ids(&world), [0, 1, 2].map(address));
+    // Whoever comes back is a member like any other.
+    (3..5).for_each(|h| world.start(h));
+    world.start(0);
+    world.run_for(MINUTE);
+    assert_eq!(ids(&world).len(), 5);
+    assert_eq!(world.agreement(), Ok(()));
+}
+
+#[test]
+fn who_was_forgotten_is_not_learned_again_from_those_that_forget_later() {
+    let mut world = with_guests();
+    world.crash(3);
+    world.resign(4, true);
+    // A node that starts anew learns of both, and so forgets them later than the rest does.
+    for host in [1, 0, 2, 1, 0, 2] {
+        world.run_for(9 * MINUTE);
+        world.crash(host);
+        world.run_for(20 * SEC);
+        world.start(host);
+    }
+    let known = |world: &World| (0..3).any(|h| world.members(h).len() > 3);
+    world.run_for(43 * MINUTE);
+    assert_eq!([1, 2].map(|h| world.members(h).len()), [3, 4], "one has forgotten, one not yet");
+    world.break_connections(1, 2);
+    world.run_for(MINUTE);
+    assert_eq!(world.members(1).len(), 3);
+    world.run_for(20 * MINUTE);
+    assert!(!known(&world));
+    for host in [0, 1, 2] {
+        world.run_for(20 * MINUTE);
+        world.crash(host);
+        world.start(host);
+        world.run_for(MINUTE);
+        assert!(!known(&world));
+    }
+}
+
+#[test]
+fn two_that_forgot_each_other_in_a_long_split_are_members_again_after_it() {
+    let mut world = with_guests();
+    world.split(&[0, 0, 0, 1, 1]);
+    world.run_for(90 * MINUTE);
+    assert_eq!(world.members(0).len(), 3);
+    world.heal_all();
+    world.run_for(10 * MINUTE);
+    assert_eq!(world.agreement(), Ok(()));
+    for host in 0..5 {
+        let alive = |m: &&bully_core::MemberView| m.state == MemberState::Alive;
+        assert_eq!(world.members(host).iter().filter(alive).count(), 5, "as {host} sees it");
+    }
 }
