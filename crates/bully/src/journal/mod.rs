@@ -125,6 +125,14 @@ impl Journal {
                 );
                 (by, Saying::Epoch, EntryKind::Warning, message)
             }
+            Event::RecordDropped { from, id, inc } => {
+                let by = from.as_ref().unwrap_or(&self.me);
+                let message = format!(
+                    "{by} told of {id} with incarnation {inc}, which no honest node has: it was \
+                     left out"
+                );
+                (by, Saying::Record, EntryKind::Warning, message)
+            }
             _ => return,
         };
         let of = of.clone();

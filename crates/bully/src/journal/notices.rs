@@ -25,6 +25,7 @@ pub(super) enum Saying {
     RefusedBy,
     Preempt,
     Epoch,
+    Record,
 }
 
 /// The lines that wait to be said, and what decides which are.
