@@ -1,7 +1,7 @@
 //! The one task that owns the protocol: it feeds the node what happens and performs what the
 //! node asks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -16,6 +16,7 @@ use crate::journal::NOTICE;
 use crate::link::{Events, Limits, LinkEvent, Transport};
 use crate::shared::Shared;
 use crate::view::View;
+use crate::wire::CLUSTER_MAX;
 
 /// At most this many inputs are taken before timers get their turn, however fast peers send.
 const BATCH_MAX: usize = 4_096;
@@ -188,12 +189,7 @@ impl Driver {
                 Input::LinkUp { link, dialed }
             }
             LinkEvent::DialFailed { dialed, reason } => Input::DialFailed { dialed, reason },
-            LinkEvent::Message { link, message, .. } => {
-                if matches!(message, Message::HelloAck(_)) {
-                    self.transport.promote(link);
-                }
-                Input::Message { from: link, message }
-            }
+            LinkEvent::Message { link, message, .. } => Input::Message { from: link, message },
             LinkEvent::Down { link } => Input::LinkDown { link },
         };
         self.step(input);
@@ -225,16 +221,14 @@ impl Driver {
 
     /// One input, and all that follows from it.
     fn step(&mut self, input: Input) {
-        let mut next = Some(input);
-        while let Some(input) = next.take() {
+        let mut inputs = VecDeque::from([input]);
+        while let Some(input) = inputs.pop_front() {
             let step = self.shared.handle(input);
             for line in &step.notices {
                 tracing::warn!(target: NOTICE, "{line}");
             }
             for output in step.outputs {
-                if let Some(input) = self.perform(output) {
-                    next = Some(input);
-                }
+                inputs.extend(self.perform(output));
             }
             if step.is_changed {
                 self.view.send_replace(self.shared.view());
@@ -287,10 +281,11 @@ impl Driver {
 
 /// What peers accept as a cluster's name.
 fn check_cluster(name: &str) -> Result<(), StartError> {
-    if (1..=64).contains(&name.len()) && !name.contains(char::is_control) {
+    if (1..=CLUSTER_MAX).contains(&name.len()) && !name.contains(char::is_control) {
         return Ok(());
     }
-    let why = format!("cluster {name:?}: expected 1 to 64 bytes without control characters");
+    let why =
+        format!("cluster {name:?}: expected 1 to {CLUSTER_MAX} bytes without control characters");
     Err(StartError::Config(why))
 }
 

@@ -87,7 +87,7 @@ impl Settings {
     pub const PRIORITY_MAX: u32 = 1000;
 
     /// The length of the longest name of a cluster, as it travels between nodes: in bytes.
-    pub const CLUSTER_BYTES_MAX: usize = 64;
+    pub const CLUSTER_BYTES_MAX: usize = crate::wire::CLUSTER_MAX;
 }
 
 /// Who gave each setting.

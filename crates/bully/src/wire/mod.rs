@@ -39,7 +39,7 @@ pub(crate) const FRAME_MAX_MEMBER: usize = 512 * 1024;
 const MET_MAX: usize = Config::MEMBERS_MAX;
 
 /// The longest name of a cluster, in bytes.
-const CLUSTER_MAX: usize = 64;
+pub(crate) const CLUSTER_MAX: usize = 64;
 
 /// The longest host name of the DNS, in bytes.
 const HOST_MAX: usize = 253;
