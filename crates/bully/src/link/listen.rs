@@ -2,7 +2,10 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::os::fd::AsRawFd;
 
+use rustix::io::fcntl_dupfd_cloexec;
+use rustix::process::{Resource, getrlimit};
 use socket2::{Domain, Protocol, Socket, Type};
 
 /// How many connections the kernel holds for a node that is late to accept: all that may be.
@@ -47,12 +50,34 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
+/// The number that the listener's descriptor is given, if the process may have it: above those of
+/// all connections, and small enough for a table of 32 KiB in the kernel.
+const LISTENER_FD: i32 = 4_095;
+
+/// Give the listener a descriptor above those of the connections to come.
+///
+/// When a process dies, Linux closes its files from the highest descriptor down (the work that
+/// `fput` leaves to the end of the task is done last in, first out; so since 4.3, and seen on
+/// 6.18). With the listener on top, no connection of a dead process ends before its listener: who
+/// sees the end and dials is refused at once, and a refusal is what proves the death (A3'). In the
+/// other order the first dial was accepted by a listener about to be closed in every second try,
+/// and now and then its SYN was lost, which the kernel repeats after a second. It is for speed
+/// alone: nothing goes wrong where it cannot be done, or where the order is another.
+pub(super) fn close_before_connections(listener: TcpListener) -> TcpListener {
+    let limit = getrlimit(Resource::Nofile).current.and_then(|limit| i32::try_from(limit).ok());
+    // A few below the limit are left to others that want the top.
+    let above = limit.map_or(LISTENER_FD, |limit| LISTENER_FD.min(limit.saturating_sub(16)));
+    if above <= listener.as_raw_fd() {
+        return listener;
+    }
+    fcntl_dupfd_cloexec(&listener, above).map_or(listener, TcpListener::from)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::io::Read;
     use std::net::TcpStream;
-    use std::os::fd::AsRawFd;
 
     #[test]
     fn all_addresses_means_both_v4_and_v6() {
@@ -88,8 +113,21 @@ mod tests {
     }
 
     #[test]
+    fn the_listener_stands_above_the_connections_and_still_listens() {
+        let listener = close_before_connections(bind(None, 0).unwrap().remove(0));
+        let port = listener.local_addr().unwrap().port();
+        let client = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+        listener.set_nonblocking(false).unwrap();
+        let (accepted, _) = listener.accept().unwrap();
+        assert!(listener.as_raw_fd() > accepted.as_raw_fd().max(client.as_raw_fd()));
+        drop(listener);
+        let again = TcpStream::connect((Ipv4Addr::LOCALHOST, port));
+        assert_eq!(again.unwrap_err().kind(), io::ErrorKind::ConnectionRefused, "no copy is left");
+    }
+
+    #[test]
     fn child_processes_do_not_inherit_the_listener() {
-        let listener = bind(None, 0).unwrap().remove(0);
+        let listener = close_before_connections(bind(None, 0).unwrap().remove(0));
         let info = format!("/proc/self/fdinfo/{}", listener.as_raw_fd());
         let info = std::fs::read_to_string(info).unwrap();
         let flags = info.lines().find_map(|line| line.strip_prefix("flags:")).unwrap().trim();

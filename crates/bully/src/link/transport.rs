@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::events::{Events, LinkEvent, Queued};
 use super::peer::{End, Peer, Place};
 use super::places::{Full, Places};
-use super::{Limits, accept, dial};
+use super::{Limits, accept, dial, listen};
 use crate::wire;
 
 /// All connections of a node. Dropping it closes them at once, without flushing.
@@ -69,6 +69,7 @@ impl Transport {
         let transport = Self { shared: Arc::clone(&shared) };
         for listener in listeners {
             listener.set_nonblocking(true)?;
+            let listener = listen::close_before_connections(listener);
             let listener = TcpListener::from_std(listener)?;
             shared.spawn(accept::accept(listener, accept::Spare::new(), Arc::clone(&shared)));
         }
