@@ -5,7 +5,7 @@ CARGO ?= cargo
 SEED ?=
 SEEDS ?= 20000
 
-.PHONY: help demo test verify check lint docs features mutants sim deny fix
+.PHONY: help demo test verify check lint docs features mutants sim deny fix bench bench-all
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -36,6 +36,12 @@ mutants: ## each known breakage of the rules is caught by the check that is name
 
 sim: ## SEEDS=20000 random runs of the protocol, or the one run SEED=n
 	SEED=$(SEED) SEEDS=$(SEEDS) $(CARGO) run --release --locked -p bully-sim
+
+bench: ## a few trials of every figure, beside other systems, within 5 minutes of the build
+	scripts/bench run
+
+bench-all: ## all trials, and every run of 30 minutes: hours
+	scripts/bench run --all
 
 deny: ## licences, sources and bans of the dependencies; CI does not go without
 	@if $(CARGO) deny --version >/dev/null 2>&1; then \

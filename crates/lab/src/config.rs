@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use crate::LabError;
 
 /// The most hosts one lab takes: all share one /24 and one process of the machine each.
-const HOSTS_MAX: usize = 100;
+const HOSTS_MAX: usize = 128;
 
 /// What a lab is to look like.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LabConfig {
-    /// How many hosts, 1 to 100.
+    /// How many hosts, 1 to 128.
     pub hosts: usize,
     /// The first host's address; the others follow it one by one within its /24.
     pub first: Ipv4Addr,
@@ -62,7 +62,7 @@ impl LabConfig {
 
     /// The host's IPv4 address. The configuration has been checked: the last octet cannot overflow.
     pub(crate) fn ipv4(&self, index: usize) -> Ipv4Addr {
-        let offset = u32::try_from(index).expect("at most 100 hosts");
+        let offset = u32::try_from(index).expect("at most 128 hosts");
         Ipv4Addr::from_bits(self.first.to_bits() + offset)
     }
 }
@@ -95,6 +95,6 @@ mod tests {
         assert!(config(5).check().is_ok());
         assert!(config(6).check().is_err());
         assert!(LabConfig::of(0).check().is_err());
-        assert!(LabConfig::of(101).check().is_err());
+        assert!(LabConfig::of(129).check().is_err());
     }
 }

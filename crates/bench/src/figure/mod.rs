@@ -1,0 +1,74 @@
+//! The figures, a file for each kind; their names, as they stand in the table.
+
+mod busy;
+mod failover;
+mod http;
+mod idle;
+mod start;
+
+use crate::plan::Plan;
+use crate::report::Report;
+
+/// From the fault to all survivors naming the same other leader, by `Fault::ALL`.
+pub const FAILOVER: [&str; 5] = [
+    "failover: kill -9",
+    "failover: SIGTERM",
+    "failover: SIGSTOP",
+    "failover: vanish",
+    "failover: one-way cut",
+];
+/// From the first FIN seen to the last survivor that knows, by the nodes' stamps.
+pub const OWN_STAMPS: &str = "kill -9, own stamps";
+/// The same for a program that does nothing else.
+pub const FLOOR: &str = "kill -9, floor";
+/// While a leader leaves: questions that failed.
+pub const HANDOVER_FAILED: &str = "SIGTERM: failed questions";
+/// While a leader leaves: the slowest answer of any node.
+pub const HANDOVER_SLOWEST: &str = "SIGTERM: slowest answer";
+/// From the start of all to their agreement.
+pub const START: &str = "start: all at once";
+/// From the start of one node to its first answer.
+pub const FIRST_ANSWER: &str = "start: first answer";
+/// The same with two addresses in its list that nobody answers on.
+pub const SILENT_ADDRESSES: &str = "start: two silent addresses";
+/// What an idle node sends, the leader and a follower.
+pub const BYTES: [&str; 2] = ["idle: bytes, leader", "idle: bytes, follower"];
+/// The processor time of an idle node, the leader and a follower.
+pub const CPU: [&str; 2] = ["idle: CPU, leader", "idle: CPU, follower"];
+/// System calls a heartbeat.
+pub const CALLS: [&str; 2] = ["idle: calls, leader", "idle: calls, follower"];
+/// Allocations a heartbeat: of the core, and of a whole node.
+pub const ALLOCATIONS: [&str; 2] = ["idle: allocations, core", "idle: allocations, node"];
+/// Resident memory of a node.
+pub const MEMORY: &str = "idle: memory";
+/// Processor time of a node for a `/leader`, by the client's connections.
+pub const LEADER_CPU: [&str; 3] =
+    ["/leader: 32 keep-alive", "/leader: 1 keep-alive", "/leader: no keep-alive"];
+/// Changes of leader while every core is busy.
+pub const BUSY: &str = "busy: false takeovers";
+
+/// Measures what the plan asks for. A figure that fails is named, and the others go on.
+pub fn run(plan: &Plan, report: &mut Report) {
+    type Figure = fn(&Plan, &mut Report) -> anyhow::Result<()>;
+    let figures: [(&str, Figure); 6] = [
+        ("failover", failover::kills),
+        ("failover", failover::others),
+        ("start", start::run),
+        ("idle", idle::run),
+        ("/leader", http::run),
+        ("busy", busy::run),
+    ];
+    for (name, measure) in figures {
+        if !plan.wants(name) {
+            continue;
+        }
+        if plan.is_over() {
+            report.note(format!("{name}: left out, the time was up"));
+            continue;
+        }
+        eprintln!("{name} …");
+        if let Err(error) = measure(plan, report) {
+            report.note(format!("{name}: ended by an error: {error:#}"));
+        }
+    }
+}

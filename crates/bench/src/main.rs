@@ -1,0 +1,92 @@
+//! bully and other systems side by side: the same hosts, the same faults, one observer.
+//!
+//! `make bench` measures a few trials of every figure, `make bench-all` all of them. Hosts are
+//! network namespaces of this machine; nothing is sent elsewhere.
+
+#![allow(unreachable_pub, reason = "a program: `pub` says what other modules use")]
+
+mod arena;
+mod clock;
+mod embedded;
+mod fault;
+mod figure;
+mod floor;
+mod goals;
+mod group;
+mod observe;
+mod plan;
+mod proc;
+mod report;
+mod stamps;
+mod system;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use clap::{Parser, Subcommand};
+
+use crate::plan::Plan;
+use crate::report::Report;
+
+/// A run of a few trials begins nothing after this, so that it ends within five minutes.
+const FEW_END: Duration = Duration::from_secs(240);
+
+#[derive(Parser)]
+#[command(about = "bully and other systems side by side")]
+struct Arguments {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Measure, and print the table.
+    Run {
+        /// All trials, which takes hours; otherwise a few, within five minutes.
+        #[arg(long)]
+        all: bool,
+        /// Only figures whose names begin so (failover, start, idle, /leader, busy).
+        #[arg(long)]
+        only: Vec<String>,
+        /// bully alone.
+        #[arg(long)]
+        alone: bool,
+        /// The binary of the 2013 program, to be measured beside it.
+        #[arg(long, env = "BULLY_BENCH_GO")]
+        go: Option<PathBuf>,
+        /// Where every trial is written, a line of JSON each.
+        #[arg(long, default_value = "target/bench/trials.jsonl")]
+        out: PathBuf,
+    },
+    #[command(hide = true)]
+    Observe { targets: String },
+    #[command(hide = true)]
+    Floor { words: Vec<String> },
+    #[command(hide = true)]
+    Echo { name: String },
+    #[command(hide = true)]
+    Embedded { nodes: usize, seconds: u64 },
+    #[command(hide = true)]
+    RedisLock { server: SocketAddr, name: String, ttl_ms: u64 },
+}
+
+fn main() -> anyhow::Result<()> {
+    match Arguments::parse().what {
+        What::Run { all, only, alone, go, out } => {
+            let ends = (!all).then(|| Instant::now() + FEW_END);
+            let plan = Plan { is_whole: all, ends, has_rivals: !alone, only, go };
+            let mut report = Report::new(&out)?;
+            figure::run(&plan, &mut report);
+            report.print();
+            Ok(())
+        }
+        What::Observe { targets } => observe::run(&targets),
+        What::Floor { words } => floor::run(&words),
+        What::Echo { name } => system::echo(&name),
+        What::Embedded { nodes, seconds } => embedded::run(nodes, seconds),
+        What::RedisLock { server, name, ttl_ms } => {
+            system::lock(server, &name, Duration::from_millis(ttl_ms))
+        }
+    }
+}

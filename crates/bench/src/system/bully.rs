@@ -1,0 +1,104 @@
+//! bully itself, and the program of 2013, whose command line it shares.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+use super::{System, same_address};
+use crate::arena::{Arena, Node};
+use crate::observe::{Target, Transport};
+
+/// The name of [`Bully::as_slow_as_etcd`].
+pub const EQUAL: &str = "bully 300 ms";
+
+/// A program with the command line of the quick start.
+#[derive(Clone, Debug)]
+pub struct Bully {
+    name: String,
+    program: PathBuf,
+    ask: &'static str,
+    more: Vec<String>,
+    /// Addresses that the nodes list besides those of one another.
+    listed: Vec<String>,
+}
+
+impl Bully {
+    /// The binary that was built with this one.
+    ///
+    /// # Errors
+    /// If it is not there.
+    pub fn built() -> anyhow::Result<Self> {
+        let this = std::env::current_exe().context("this program's own path")?;
+        let program = this.with_file_name("bully");
+        let name = "bully".to_owned();
+        Ok(Self { name, program, ask: "/leader?wait=0s", more: Vec::new(), listed: Vec::new() })
+    }
+
+    /// The program of 2013, built from its own source.
+    pub fn go(program: PathBuf) -> Self {
+        let name = "Go bully (2013)".to_owned();
+        Self { name, program, ask: "/leader", more: Vec::new(), listed: Vec::new() }
+    }
+
+    /// With more flags.
+    pub fn with(&self, flags: &[&str]) -> Self {
+        let more = self.more.iter().cloned().chain(flags.iter().map(ToString::to_string));
+        Self { more: more.collect(), ..self.clone() }
+    }
+
+    /// Nodes say on standard error, with their own stamps, what they see.
+    pub fn with_stamps(&self) -> Self {
+        self.with(&["-log=json", "-log-level=debug"])
+    }
+
+    /// With heartbeats so rare that a silent leader is noticed as late as by etcd at its defaults
+    /// (1.27 s in the median; "failover: vanish" shows both).
+    pub fn as_slow_as_etcd(&self) -> Self {
+        Self { name: EQUAL.to_owned(), ..self.with(&["-heartbeat=300ms"]) }
+    }
+
+    /// With more addresses in the list.
+    pub fn listing(&self, addresses: &[String]) -> Self {
+        Self { listed: addresses.to_vec(), ..self.clone() }
+    }
+}
+
+impl System for Bully {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        anyhow::ensure!(self.program.is_file(), "{} is not there", self.program.display());
+        Ok(())
+    }
+
+    fn start(&self, arena: &Arena, node: usize, _folder: &str) -> anyhow::Result<Node> {
+        let own = (0..arena.nodes()).map(|node| format!("{}:8117", arena.ip(node)));
+        let list: Vec<String> = own.chain(self.listed.iter().cloned()).collect();
+        let nodes = format!("-nodes={}", list.join(","));
+        let mut words = vec!["-port=8117", &nodes, "-http=0.0.0.0:8080"];
+        words.extend(self.more.iter().map(String::as_str));
+        Ok(Node(vec![arena.spawn(node, &self.program, words)?]))
+    }
+
+    fn targets(&self, arena: &Arena) -> Vec<Target> {
+        let target = |node| Target {
+            address: (arena.ip(node), 8080).into(),
+            ask: format!("GET {} HTTP/1.1\r\nHost: bench\r\n\r\n", self.ask),
+            transport: Transport::Http,
+            after: String::new(),
+            until: String::new(),
+        };
+        (0..arena.nodes()).map(target).collect()
+    }
+
+    fn agreed(&self, arena: &Arena, answers: &[Option<String>], asked: &[usize]) -> Option<usize> {
+        same_address(arena, answers, asked)
+    }
+
+    fn settles_in(&self) -> Duration {
+        Duration::from_millis(400)
+    }
+}
