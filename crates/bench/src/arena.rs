@@ -1,6 +1,6 @@
 //! Where systems are measured: hosts of the lab for their nodes, and one more for the observer.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -77,16 +77,39 @@ impl Arena {
         program: impl AsRef<OsStr>,
         words: impl IntoIterator<Item = S>,
     ) -> anyhow::Result<Process> {
-        let host = self.host(node);
-        if !self.is_held.load(Ordering::Relaxed) {
-            return Ok(host.spawn(program, words)?);
-        }
-        let held = ["-c", "kill -STOP $$; exec \"$0\" \"$@\""].map(OsString::from);
+        self.spawn_with("", node, program, words)
+    }
+
+    /// The same, with its standard error written into a file of the host: nobody is woken to read
+    /// what it says at a moment that is being measured.
+    ///
+    /// # Errors
+    /// If no process could be started.
+    pub fn spawn_logging<S: AsRef<OsStr>>(
+        &self,
+        node: usize,
+        program: impl AsRef<OsStr>,
+        words: impl IntoIterator<Item = S>,
+        log: &str,
+    ) -> anyhow::Result<Process> {
+        self.spawn_with(&format!("exec 2>{log}; "), node, program, words)
+    }
+
+    fn spawn_with<S: AsRef<OsStr>>(
+        &self,
+        first: &str,
+        node: usize,
+        program: impl AsRef<OsStr>,
+        words: impl IntoIterator<Item = S>,
+    ) -> anyhow::Result<Process> {
+        let is_held = self.is_held.load(Ordering::Relaxed);
+        let stop = if is_held { "kill -STOP $$; " } else { "" };
+        let script = format!("{first}{stop}exec \"$0\" \"$@\"");
         let words = words.into_iter().map(|word| word.as_ref().to_owned());
-        let words = held.into_iter().chain([program.as_ref().to_owned()]).chain(words);
-        let process = host.spawn("/bin/sh", words)?;
+        let shell = ["-c".into(), script.into(), program.as_ref().to_owned()];
+        let process = self.host(node).spawn("/bin/sh", shell.into_iter().chain(words))?;
         let begun = Instant::now();
-        while !is_stopped(process.pid()) {
+        while is_held && !is_stopped(process.pid()) {
             anyhow::ensure!(begun.elapsed() < HELD, "a program does not start");
             std::thread::sleep(Duration::from_micros(200));
         }
@@ -111,12 +134,27 @@ impl Arena {
 
 /// What runs on a host for one node of a system.
 #[derive(Debug)]
-pub struct Node(pub Vec<Process>);
+pub struct Node {
+    pub processes: Vec<Process>,
+    /// Where the first of them writes its standard error, if not to this process.
+    log: Option<PathBuf>,
+}
+
+impl From<Vec<Process>> for Node {
+    fn from(processes: Vec<Process>) -> Self {
+        Self { processes, log: None }
+    }
+}
 
 impl Node {
+    /// A process whose standard error goes into that file, as this process finds it.
+    pub fn logging(process: Process, log: PathBuf) -> Self {
+        Self { processes: vec![process], log: Some(log) }
+    }
+
     /// Sends a signal to all processes of the node at once, those that they started included.
     pub fn signal(&self, signal: Signal) {
-        let mut pids: Vec<u32> = self.0.iter().map(Process::pid).collect();
+        let mut pids: Vec<u32> = self.processes.iter().map(Process::pid).collect();
         let mut next = 0;
         while let Some(&pid) = pids.get(next) {
             pids.extend(children(pid));
@@ -131,18 +169,24 @@ impl Node {
 
     /// What the node itself said on standard error.
     pub fn lines(&self) -> Vec<String> {
-        self.0.first().map(Process::stderr_lines).unwrap_or_default()
+        match &self.log {
+            Some(log) => {
+                let text = std::fs::read_to_string(log).unwrap_or_default();
+                text.lines().map(ToOwned::to_owned).collect()
+            }
+            None => self.processes.first().map(Process::stderr_lines).unwrap_or_default(),
+        }
     }
 
     /// When the node itself was seen to have ended.
     pub fn ended_at(&self) -> Option<Nanos> {
-        let ended = self.0.first()?.ended_at()?;
+        let ended = self.processes.first()?.ended_at()?;
         Some(clock::now().saturating_sub(nanos(ended.elapsed())))
     }
 
     /// The process id of the node itself.
     pub fn pid(&self) -> u32 {
-        self.0.first().map_or(0, Process::pid)
+        self.processes.first().map_or(0, Process::pid)
     }
 }
 

@@ -22,20 +22,20 @@ const LIMIT: Duration = Duration::from_secs(10);
 pub fn trial(arena: &Arena) -> anyhow::Result<f64> {
     let this = std::env::current_exe().context("this program's own path")?;
     let spawn = |node: usize, words: &[&str]| -> anyhow::Result<Node> {
-        Ok(Node(vec![arena.spawn(node, &this, ["floor"].iter().chain(words))?]))
+        Ok(vec![arena.spawn(node, &this, ["floor"].iter().chain(words))?].into())
     };
     let (dying, told) = (spawn(0, &["wait"])?, spawn(2, &["told"])?);
-    let ready = |node: &Node| node.0[0].wait_for_line(|line| line == "listening", LIMIT);
+    let ready = |node: &Node| node.processes[0].wait_for_line(|line| line == "listening", LIMIT);
     ready(&dying)?;
     ready(&told)?;
     let [first, last] = [0, 2].map(|node| SocketAddr::from((arena.ip(node), PORT)).to_string());
     let watcher = spawn(1, &["watch", &first, &last])?;
-    watcher.0[0].wait_for_line(|line| line == "watching", LIMIT)?;
+    watcher.processes[0].wait_for_line(|line| line == "watching", LIMIT)?;
     // Both connections are idle by now, and their ends asleep.
     std::thread::sleep(Duration::from_millis(50));
     dying.signal(Signal::KILL);
     let stamp = |node: &Node| -> anyhow::Result<Nanos> {
-        let line = node.0[0].wait_for_line(|line| line.starts_with("at "), LIMIT)?;
+        let line = node.processes[0].wait_for_line(|line| line.starts_with("at "), LIMIT)?;
         Ok(line.text["at ".len()..].parse()?)
     };
     Ok(millis(stamp(&told)?.saturating_sub(stamp(&watcher)?)))

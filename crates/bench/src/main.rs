@@ -49,6 +49,9 @@ enum What {
         /// Only figures whose names begin so (failover, start, idle, /leader, busy).
         #[arg(long)]
         only: Vec<String>,
+        /// At most so many trials of a figure.
+        #[arg(long, default_value_t = usize::MAX, hide_default_value = true)]
+        trials: usize,
         /// bully alone.
         #[arg(long)]
         alone: bool,
@@ -73,9 +76,10 @@ enum What {
 
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().what {
-        What::Run { all, only, alone, go, out } => {
+        What::Run { all, only, trials, alone, go, out } => {
             let ends = (!all).then(|| Instant::now() + FEW_END);
-            let plan = Plan { is_whole: all, ends, has_rivals: !alone, only, go };
+            let plan =
+                Plan { is_whole: all, trials_max: trials, ends, has_rivals: !alone, only, go };
             let mut report = Report::new(&out)?;
             figure::run(&plan, &mut report);
             report.print();

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 pub struct Plan {
     /// All trials, or a few of each figure.
     pub is_whole: bool,
+    /// At most so many trials of a figure.
+    pub trials_max: usize,
     /// Nothing new is begun after this.
     pub ends: Option<Instant>,
     /// Systems beside bully are measured, too.
@@ -21,9 +23,10 @@ pub struct Plan {
 impl Plan {
     /// So many trials of a few, or so many of all.
     pub fn trials(&self, few: usize, all: usize) -> usize {
-        if self.is_whole { all } else { few }
+        (if self.is_whole { all } else { few }).min(self.trials_max)
     }
 
+    /// How long something is watched, in seconds: in a run of a few trials, or of all.
     pub fn pause(&self, short: u64, long: u64) -> Duration {
         Duration::from_secs(if self.is_whole { long } else { short })
     }

@@ -4,13 +4,13 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::json;
 
-use super::{FAILOVER, FLOOR, HANDOVER_FAILED, HANDOVER_SLOWEST, OWN_STAMPS};
+use super::{FAILOVER, FLOOR, HANDOVER_FAILED, HANDOVER_SLOWEST, OWN_STAMPS, START};
 use crate::arena::{Arena, Node};
 use crate::clock::{self, Nanos, millis, nanos};
 use crate::fault::Fault;
 use crate::floor;
 use crate::group::Group;
-use crate::observe::Tally;
+use crate::observe::{LATE, Tally};
 use crate::plan::Plan;
 use crate::report::{Report, Trial};
 use crate::stamps;
@@ -128,6 +128,11 @@ fn one(
             return report.enter(&Trial { detail: json!({"why": why.to_string()}), ..trial });
         }
     };
+    let formed = millis(formed_at.saturating_sub(group.started_at));
+    if name != "bully" {
+        // Its own has more trials, and more nodes.
+        report.enter(&ms(START, &name, nodes, number, Some(formed)))?;
+    }
     // Not always in the same phase of a heartbeat.
     let phase = Duration::from_millis(u64::try_from(number * 37 % 100)?);
     std::thread::sleep(system.settles_in() + phase);
@@ -145,7 +150,7 @@ fn one(
         detail: json!({
             "leader": leader,
             "successor": outcome.map(|(successor, _)| successor),
-            "formed_ms": millis(formed_at.saturating_sub(group.started_at)),
+            "formed_ms": formed,
         }),
         ..ms(FAILOVER[fault as usize], &name, nodes, number, took)
     };
@@ -199,10 +204,10 @@ fn handover(
         failed
             .extend(failures.map(|f| json!({"node": node, "why": f.why, "at": f.at - struck_at})));
         let late = tally.late_at.iter().filter(|(at, _)| ours(*at)).map(|(_, took)| *took);
-        // What is not late took less than is worth a line.
-        slowest = slowest
-            .max(late.max().unwrap_or_else(|| tally.slowest.min(nanos(crate::observe::LATE))));
+        slowest = slowest.max(late.max().unwrap_or(0));
     }
+    // What is not late is not told of.
+    let slowest = slowest.max(nanos(LATE));
     let count = f64::from(u32::try_from(failed.len())?);
     let detail = json!({"failed": failed, "left_ms": millis(gone_at.saturating_sub(struck_at))});
     let trial = ms(HANDOVER_FAILED, "bully", nodes.len(), number, Some(count));

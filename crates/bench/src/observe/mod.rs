@@ -25,7 +25,7 @@ use crate::clock::{self, Nanos, nanos};
 pub const CADENCE: Duration = Duration::from_micros(200);
 
 /// An answer that takes longer is told of one by one.
-pub const LATE: Duration = Duration::from_millis(5);
+pub const LATE: Duration = Duration::from_micros(500);
 
 /// What the observer prints: a line each.
 #[derive(Debug, Serialize, Deserialize)]

@@ -19,6 +19,8 @@ pub struct Bully {
     program: PathBuf,
     ask: &'static str,
     more: Vec<String>,
+    /// Standard error goes into a file.
+    is_logging: bool,
     /// Addresses that the nodes list besides those of one another.
     listed: Vec<String>,
 }
@@ -32,13 +34,27 @@ impl Bully {
         let this = std::env::current_exe().context("this program's own path")?;
         let program = this.with_file_name("bully");
         let name = "bully".to_owned();
-        Ok(Self { name, program, ask: "/leader?wait=0s", more: Vec::new(), listed: Vec::new() })
+        Ok(Self {
+            name,
+            program,
+            ask: "/leader?wait=0s",
+            more: Vec::new(),
+            is_logging: false,
+            listed: Vec::new(),
+        })
     }
 
     /// The program of 2013, built from its own source.
     pub fn go(program: PathBuf) -> Self {
         let name = "Go bully (2013)".to_owned();
-        Self { name, program, ask: "/leader", more: Vec::new(), listed: Vec::new() }
+        Self {
+            name,
+            program,
+            ask: "/leader",
+            more: Vec::new(),
+            is_logging: false,
+            listed: Vec::new(),
+        }
     }
 
     /// With more flags.
@@ -49,7 +65,7 @@ impl Bully {
 
     /// Nodes say on standard error, with their own stamps, what they see.
     pub fn with_stamps(&self) -> Self {
-        self.with(&["-log=json", "-log-level=debug"])
+        Self { is_logging: true, ..self.with(&["-log=json", "-log-level=debug"]) }
     }
 
     /// With heartbeats so rare that a silent leader is noticed as late as by etcd at its defaults
@@ -70,17 +86,22 @@ impl System for Bully {
     }
 
     fn check(&self) -> anyhow::Result<()> {
-        anyhow::ensure!(self.program.is_file(), "{} is not there", self.program.display());
+        anyhow::ensure!(self.program.is_file(), "{} is not built", self.program.display());
         Ok(())
     }
 
-    fn start(&self, arena: &Arena, node: usize, _folder: &str) -> anyhow::Result<Node> {
+    fn start(&self, arena: &Arena, node: usize, folder: &str) -> anyhow::Result<Node> {
         let own = (0..arena.nodes()).map(|node| format!("{}:8117", arena.ip(node)));
         let list: Vec<String> = own.chain(self.listed.iter().cloned()).collect();
         let nodes = format!("-nodes={}", list.join(","));
         let mut words = vec!["-port=8117", &nodes, "-http=0.0.0.0:8080"];
         words.extend(self.more.iter().map(String::as_str));
-        Ok(Node(vec![arena.spawn(node, &self.program, words)?]))
+        if self.is_logging {
+            let log = format!("{folder}/stderr");
+            let process = arena.spawn_logging(node, &self.program, words, &log)?;
+            return Ok(Node::logging(process, arena.host(node).path(&log)));
+        }
+        Ok(vec![arena.spawn(node, &self.program, words)?].into())
     }
 
     fn targets(&self, arena: &Arena) -> Vec<Target> {

@@ -51,7 +51,7 @@ impl System for Etcd {
             "--logger=zap".to_owned(),
             "--log-level=error".to_owned(),
         ];
-        Ok(Node(vec![arena.spawn(node, program("etcd")?, words)?]))
+        Ok(vec![arena.spawn(node, program("etcd")?, words)?].into())
     }
 
     /// The identity of the node that answers, and of the one that it takes for the leader.

@@ -65,7 +65,7 @@ impl System for Keepalived {
         let this = std::env::current_exe().context("this program's own path")?;
         let name = arena.ip(node).to_string();
         let echo = host.spawn(this, ["echo".to_owned(), name])?;
-        Ok(Node(vec![daemon, echo]))
+        Ok(vec![daemon, echo].into())
     }
 
     /// One for all: whoever has the shared address answers.

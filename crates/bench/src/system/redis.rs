@@ -35,7 +35,7 @@ impl System for Redis {
         let server = host.spawn(program("redis-server")?, words)?;
         let ready = |line: &str| line.contains("Ready to accept connections");
         server.wait_for_line(ready, Duration::from_secs(10))?;
-        Ok(Some(Node(vec![server])))
+        Ok(Some(vec![server].into()))
     }
 
     fn start(&self, arena: &Arena, node: usize, _folder: &str) -> anyhow::Result<Node> {
@@ -44,7 +44,7 @@ impl System for Redis {
         let name = arena.ip(node).to_string();
         let ttl = self.ttl.as_millis().to_string();
         let words = ["redis-lock".to_owned(), server, name, ttl];
-        Ok(Node(vec![arena.spawn(node, this, words)?]))
+        Ok(vec![arena.spawn(node, this, words)?].into())
     }
 
     /// One for all: the holder stands in the lock.

@@ -42,7 +42,7 @@ impl System for ZooKeeper {
         std::fs::write(host.path(format!("{folder}/myid")), node.to_string())?;
         let words =
             ["-Xmx256m", "-cp", JAR, "org.apache.zookeeper.server.quorum.QuorumPeerMain", &file];
-        Ok(Node(vec![arena.spawn(node, program("java")?, words)?]))
+        Ok(vec![arena.spawn(node, program("java")?, words)?].into())
     }
 
     fn targets(&self, arena: &Arena) -> Vec<Target> {
