@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 
 use tracing::{Event, Level, Subscriber};
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
 use tracing_subscriber::fmt::{self as layer, FmtContext};
@@ -14,8 +15,18 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use super::settings::LogFormat;
 use crate::NOTICE;
 
+/// Lines that wait for standard error to take them; more are lost.
+const LINES_MAX: usize = 4_096;
+
 /// Sends the log to standard error. Called once in a process; a second call does nothing.
-pub(crate) fn start(format: LogFormat, level: Level) {
+///
+/// A thread of its own writes it, so that nobody who leads waits for whoever reads: a terminal
+/// that is stopped, or a full pipe. What waits is written when the guard is dropped, which takes a
+/// second or so at most.
+#[must_use]
+pub(crate) fn start(format: LogFormat, level: Level) -> WorkerGuard {
+    let lines = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(LINES_MAX);
+    let (stderr, guard) = lines.thread_name("log").finish(io::stderr());
     // Other crates' warnings are for developers, not for operators.
     let filter = Targets::new()
         .with_default(LevelFilter::ERROR)
@@ -25,12 +36,13 @@ pub(crate) fn start(format: LogFormat, level: Level) {
     // That a log exists already is a test's affair, and no reason to fail.
     let _ = match format {
         LogFormat::Text => registry
-            .with(layer::layer().event_format(Lines).with_ansi(false).with_writer(io::stderr))
+            .with(layer::layer().event_format(Lines).with_ansi(false).with_writer(stderr))
             .try_init(),
-        LogFormat::Json => registry
-            .with(layer::layer().json().flatten_event(true).with_writer(io::stderr))
-            .try_init(),
+        LogFormat::Json => {
+            registry.with(layer::layer().json().flatten_event(true).with_writer(stderr)).try_init()
+        }
     };
+    guard
 }
 
 /// Notices are bare sentences, in the words of the 2013 program; all else says what it is.

@@ -26,9 +26,11 @@ pub fn run(settings: &Settings) -> Exit {
         say(&format!("bully: {why}"));
         return Exit::Usage;
     }
-    log::start(settings.log, settings.log_level);
+    let log = log::start(settings.log, settings.log_level);
     raise_descriptor_limit();
     let outcome = block_on(node(settings)).and_then(|outcome| outcome);
+    // What it said comes before what ended it.
+    drop(log);
     outcome.unwrap_or_else(|error| {
         say(&format!("bully: {error:#}"));
         exit_of(&error)

@@ -5,4 +5,5 @@ mod hostile;
 mod node;
 mod signals;
 mod sources;
+mod stalled_stderr;
 mod webhook;

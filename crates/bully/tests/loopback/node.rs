@@ -41,6 +41,16 @@ impl Node {
 
     /// A node at `peers` with this list.
     pub(crate) fn listed(peers: SocketAddr, list: &[SocketAddr], more: &[&str]) -> Self {
+        Self::listed_printing(peers, list, more, Stdio::piped())
+    }
+
+    /// The same, with a standard error that may be the test's own.
+    pub(crate) fn listed_printing(
+        peers: SocketAddr,
+        list: &[SocketAddr],
+        more: &[&str],
+        stderr: Stdio,
+    ) -> Self {
         let [http] = own();
         let list: Vec<String> = list.iter().map(ToString::to_string).collect();
         let mut command = Self::command();
@@ -50,7 +60,7 @@ impl Node {
             .arg(format!("-bind={}", peers.ip()))
             .arg(format!("-http={http}"))
             .args(more);
-        let node = Self::spawn(command, peers, http);
+        let node = Self::spawn_printing(command, peers, http, stderr);
         until("it leads or follows", || node.leader().is_some());
         node
     }
@@ -67,16 +77,26 @@ impl Node {
     }
 
     /// Starts a node that is told to be at these addresses.
-    pub(crate) fn spawn(mut command: Command, peers: SocketAddr, http: SocketAddr) -> Self {
-        let child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn();
+    pub(crate) fn spawn(command: Command, peers: SocketAddr, http: SocketAddr) -> Self {
+        Self::spawn_printing(command, peers, http, Stdio::piped())
+    }
+
+    fn spawn_printing(
+        mut command: Command,
+        peers: SocketAddr,
+        http: SocketAddr,
+        stderr: Stdio,
+    ) -> Self {
+        let child = command.stdin(Stdio::null()).stderr(stderr).spawn();
         let mut child = child.expect("bully starts");
         let (say, stderr) = channel();
-        let lines = BufReader::new(child.stderr.take().expect("piped"));
-        std::thread::spawn(move || {
-            for line in lines.lines().map_while(Result::ok) {
-                let _ = say.send(line);
-            }
-        });
+        if let Some(pipe) = child.stderr.take() {
+            std::thread::spawn(move || {
+                for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+                    let _ = say.send(line);
+                }
+            });
+        }
         Self { child, peers, http, stderr }
     }
 
