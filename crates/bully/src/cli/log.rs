@@ -23,7 +23,6 @@ const LINES_MAX: usize = 4_096;
 /// A thread of its own writes it, so that nobody who leads waits for whoever reads: a terminal
 /// that is stopped, or a full pipe. What waits is written when the guard is dropped, which takes a
 /// second or so at most.
-#[must_use]
 pub(crate) fn start(format: LogFormat, level: Level) -> WorkerGuard {
     let lines = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(LINES_MAX);
     let (stderr, guard) = lines.thread_name("log").finish(io::stderr());

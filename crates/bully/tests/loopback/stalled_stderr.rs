@@ -12,7 +12,7 @@ const PIPE: usize = 65_536;
 #[test]
 fn a_node_whose_standard_error_nobody_reads_leads_answers_and_ends() {
     let (reader, mut writer) = std::io::pipe().expect("a pipe");
-    writer.write_all(&[b'.'; PIPE]).expect("it takes so much without a reader");
+    writer.write_all(&vec![b'.'; PIPE]).expect("it takes so much without a reader");
     let [one, two] = own();
     let mut node = Node::listed_printing(one, &[one, two], &[], writer.into());
     until("it leads", || node.is_leader() == Some(true));
