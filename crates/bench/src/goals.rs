@@ -97,8 +97,8 @@ impl Goal {
 
     /// The verdict, and a line that gives the figures.
     pub fn judge(&self, report: &Report) -> (Verdict, String) {
-        let of = |figure, system: &str, nodes| {
-            report.values(&(figure, system.to_owned(), nodes)).filter(|v| v.count() > 0)
+        let of = |figure: &str, system: &str, nodes| {
+            report.values(&(figure.to_owned(), system.to_owned(), nodes)).filter(|v| v.count() > 0)
         };
         let Some(values) = of(self.figure, self.system, self.nodes) else {
             return (Verdict::NotMeasured, self.words.to_owned());
@@ -133,7 +133,7 @@ impl Goal {
     fn unit(&self, values: &Values) -> String {
         match self.statistic {
             Over50 => format!("of {}", values.count()),
-            Median | Max => values.unit.to_owned(),
+            Median | Max => values.unit.clone(),
         }
     }
 }

@@ -43,9 +43,10 @@ pub fn run(plan: &Plan, report: &mut Report) -> anyhow::Result<()> {
         .map(|l| l.replace(" (this node)", ""))
         .collect();
     let value = Some(f64::from(u32::try_from(reigns.len())?));
-    let (system, nodes, unit) = (bully.name(), arena.nodes(), "");
+    let (system, nodes, unit) = (bully.name(), arena.nodes(), "reigns".to_owned());
+    let figure = BUSY.to_owned();
     let detail = json!({"seconds": plan.pause(15, 30 * 60).as_secs(), "reigns": reigns});
-    report.enter(&Trial { figure: BUSY, system, nodes, number: 0, value, unit, detail })
+    report.enter(&Trial { figure, system, nodes, number: 0, value, unit, detail })
 }
 
 /// A process that computes without end, until this is dropped.

@@ -29,7 +29,7 @@ pub fn kills(plan: &Plan, report: &mut Report) -> anyhow::Result<()> {
     bully.check()?;
     let rivals = able(plan, report);
     let (three, seven) = (Arena::new(3)?, Arena::new(7)?);
-    let counts = [plan.trials(20, 500), plan.trials(10, 500), plan.trials(2, 20)];
+    let counts = [plan.trials(12, 500), plan.trials(8, 500), plan.trials(2, 20)];
     for number in 0..counts.into_iter().max().unwrap_or(0) {
         if plan.is_over() {
             report.note(format!("failover: {number} rounds, then the time was up"));
@@ -57,7 +57,7 @@ pub fn others(plan: &Plan, report: &mut Report) -> anyhow::Result<()> {
     let bully = Bully::built()?;
     let rivals = able(plan, report);
     let arena = Arena::new(3)?;
-    let (own, theirs) = (plan.trials(4, 50), plan.trials(0, 15));
+    let (own, theirs) = (plan.trials(2, 50), plan.trials(0, 15));
     for number in 0..own.max(theirs) {
         for fault in Fault::ALL.into_iter().filter(|fault| *fault != Fault::Kill) {
             if plan.is_over() {
@@ -106,8 +106,8 @@ fn ms(
     number: usize,
     value: Option<f64>,
 ) -> Trial {
-    let detail = serde_json::Value::Null;
-    Trial { figure, system: system.to_owned(), nodes, number, value, unit: "ms", detail }
+    let (figure, system, unit) = (figure.to_owned(), system.to_owned(), "ms".to_owned());
+    Trial { figure, system, nodes, number, value, unit, detail: serde_json::Value::Null }
 }
 
 /// One trial: a new group, its leader struck, and what all survivors name then.
@@ -211,6 +211,6 @@ fn handover(
     let count = f64::from(u32::try_from(failed.len())?);
     let detail = json!({"failed": failed, "left_ms": millis(gone_at.saturating_sub(struck_at))});
     let trial = ms(HANDOVER_FAILED, "bully", nodes.len(), number, Some(count));
-    report.enter(&Trial { unit: "questions", detail, ..trial })?;
+    report.enter(&Trial { unit: "questions".to_owned(), detail, ..trial })?;
     report.enter(&ms(HANDOVER_SLOWEST, "bully", nodes.len(), number, Some(millis(slowest))))
 }

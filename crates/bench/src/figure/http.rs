@@ -67,7 +67,8 @@ fn load(
         let output = arena.observer().exec(&words).context("wrk")?;
         let used = Usage::of(pid)?.since(before);
         let requests = requests(&output)?;
-        let (system, nodes, unit) = (system.name(), arena.nodes(), "µs");
+        let (system, nodes, unit) = (system.name(), arena.nodes(), "µs".to_owned());
+        let figure = figure.to_owned();
         let detail = json!({"requests": requests, "load": load});
         let value = Some(used.cpu * 1e6 / requests);
         report.enter(&Trial { figure, system, nodes, number, value, unit, detail })?;

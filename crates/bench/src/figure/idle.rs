@@ -66,12 +66,13 @@ fn group(
     // The observer is gone, so that nobody asks.
     let (nodes, _) = group.finish()?;
     std::thread::sleep(QUIET + QUIET_PER_NODE * u32::try_from(arena.nodes())?);
-    let time = plan.pause(6, 60);
+    let time = plan.pause(4, 60);
     let before = usages(&nodes)?;
     std::thread::sleep(time);
     let after = usages(&nodes)?;
     let used: Vec<Usage> = after.iter().zip(&before).map(|(a, b)| a.since(*b)).collect();
-    let mut enter = |figure, value: f64, unit| {
+    let mut enter = |figure: &str, value: f64, unit: &str| {
+        let (figure, unit) = (figure.to_owned(), unit.to_owned());
         let (system, nodes, detail) = (system.name(), arena.nodes(), json!({"leader": leader}));
         report.enter(&Trial { figure, system, nodes, number, value: Some(value), unit, detail })
     };
@@ -112,7 +113,7 @@ fn calls(
         let (calls, which) = system_calls(nodes[node].pid(), time)?;
         let value = Some(calls / time.as_secs_f64() / BEATS);
         let (system, nodes, detail) = ("bully".to_owned(), nodes.len(), json!({"which": which}));
-        let unit = "a beat";
+        let (figure, unit) = (figure.to_owned(), "a beat".to_owned());
         report.enter(&Trial { figure, system, nodes, number, value, unit, detail })?;
     }
     Ok(())
@@ -129,7 +130,8 @@ fn allocations(plan: &Plan, report: &mut Report) -> anyhow::Result<()> {
         let value = text.trim().parse::<f64>().with_context(|| {
             format!("embedded nodes: {}", String::from_utf8_lossy(&output.stderr))
         })?;
-        let (figure, system, number, unit) = (ALLOCATIONS[1], "bully".to_owned(), 0, "a beat");
+        let (figure, system, number) = (ALLOCATIONS[1].to_owned(), "bully".to_owned(), 0);
+        let unit = "a beat".to_owned();
         let (value, detail) = (Some(value), json!("per node, of nodes in one process"));
         report.enter(&Trial { figure, system, nodes, number, value, unit, detail })?;
     }

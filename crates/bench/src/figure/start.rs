@@ -53,6 +53,6 @@ fn one(
     let outcome = group.agreed(&all, None, LIMIT)?;
     let value = outcome.map(|(_, at)| millis(at.saturating_sub(group.started_at)));
     let detail = json!({"leader": outcome.map(|(leader, _)| leader)});
-    let (system, nodes) = (bully.name(), arena.nodes());
-    report.enter(&Trial { figure, system, nodes, number, value, unit: "ms", detail })
+    let (system, nodes, unit) = (bully.name(), arena.nodes(), "ms".to_owned());
+    report.enter(&Trial { figure: figure.to_owned(), system, nodes, number, value, unit, detail })
 }
