@@ -152,8 +152,7 @@ impl NodeFlags {
 
 /// The whole grammar, with help that spells flags as the documentation does.
 pub(crate) fn command() -> clap::Command {
-    let command = help::write(Cli::command());
-    let mut command = command.color(clap::ColorChoice::Never);
+    let mut command = help::write(Cli::command());
     command.build();
     command
 }
