@@ -11,6 +11,8 @@ fn main() -> ExitCode {
         Ok(Invocation::Demo { once }) => cli::demo(once),
         Ok(Invocation::Ask(question)) => cli::ask(&question),
         Ok(Invocation::Config { configuration, json }) => print(&cli::report(&configuration, json)),
+        Ok(Invocation::Completions(shell)) => print(&cli::completions(shell)),
+        Ok(Invocation::Man) => print(&cli::man()),
         Ok(Invocation::Help(text) | Invocation::Version(text)) => print(&text),
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "bully: {error}");

@@ -54,6 +54,14 @@ pub(crate) enum Cmd {
         #[arg(default_missing_value = "true")]
         json: Option<String>,
     },
+    /// Print the script with which a shell completes this command line: bash, zsh or fish
+    Completions {
+        // The program complains of its absence itself, in one line.
+        #[arg(value_name = "SHELL")]
+        shell: Option<String>,
+    },
+    /// Print the manual page, bully(1): bully man | man -l -
+    Man,
 }
 
 /// How to ask a node.
@@ -150,9 +158,14 @@ impl NodeFlags {
     }
 }
 
+/// The whole grammar, as clap knows it.
+pub(crate) fn grammar() -> clap::Command {
+    Cli::command()
+}
+
 /// The whole grammar, with help that spells flags as the documentation does.
 pub(crate) fn command() -> clap::Command {
-    let mut command = help::write(Cli::command());
+    let mut command = help::write(grammar());
     command.build();
     command
 }
@@ -171,8 +184,8 @@ mod tests {
     #[test]
     fn a_flag_takes_a_value_in_every_command_or_in_none_and_no_such_flag_has_a_letter() {
         fn visit(command: &clap::Command, seen: &mut BTreeMap<String, bool>) {
-            for arg in command.get_arguments() {
-                let name = arg.get_long().expect("no argument is positional").to_owned();
+            for arg in command.get_arguments().filter(|arg| !arg.is_positional()) {
+                let name = arg.get_long().expect("no flag is a letter alone").to_owned();
                 let takes = arg.get_action().takes_values() && !arg.is_require_equals_set();
                 assert!(!(takes && arg.get_short().is_some()), "-{name} has a letter");
                 assert_eq!(*seen.entry(name.clone()).or_insert(takes), takes, "-{name}");

@@ -37,10 +37,12 @@ fn top(command: &Command) -> String {
 
 fn below(command: &Command) -> String {
     let mut text = about(command);
-    let _ = write!(text, "\nUsage: bully {} [flags]\n\nFlags:\n", command.get_name());
+    let _ = write!(text, "\nUsage: bully {}\n\nFlags:\n", synopsis(command));
     flags(&mut text, command);
     entry(&mut text, "-h, -help", "Print this");
-    text.push_str(SPELLING);
+    if described(command).next().is_some() {
+        text.push_str(SPELLING);
+    }
     text
 }
 
@@ -72,13 +74,26 @@ fn about(command: &Command) -> String {
     text
 }
 
-fn summary(command: &Command) -> String {
+pub(super) fn summary(command: &Command) -> String {
     command.get_about().map(ToString::to_string).unwrap_or_default()
 }
 
-fn flags(text: &mut String, command: &Command) {
-    for arg in command.get_arguments() {
-        let Some(name) = arg.get_long() else { continue };
+/// A command with what it takes.
+pub(super) fn synopsis(command: &Command) -> String {
+    let mut text = command.get_name().to_owned();
+    for name in command.get_positionals().filter_map(|arg| arg.get_value_names()?.first()) {
+        let _ = write!(text, " {name}");
+    }
+    if described(command).next().is_some() {
+        text.push_str(" [flags]");
+    }
+    text
+}
+
+/// The flags that the command defines: how each is written, and what it means.
+pub(super) fn described(command: &Command) -> impl Iterator<Item = (String, String)> {
+    command.get_arguments().filter_map(|arg| {
+        let name = arg.get_long().filter(|name| !["help", "version"].contains(name))?;
         let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
         // What rustdoc would take for a link stands in backquotes.
         let mut help = help.replace('`', "");
@@ -87,7 +102,13 @@ fn flags(text: &mut String, command: &Command) {
         if let Some(default) = default.filter(|_| !help.contains("(default")) {
             let _ = write!(help, " (default {default})");
         }
-        entry(text, &spelled(arg, name), &help);
+        Some((spelled(arg, name), help))
+    })
+}
+
+fn flags(text: &mut String, command: &Command) {
+    for (name, meaning) in described(command) {
+        entry(text, &name, &meaning);
     }
 }
 
@@ -109,7 +130,7 @@ fn entry(text: &mut String, name: &str, meaning: &str) {
     }
 }
 
-fn wrap(text: &str, columns: usize) -> Vec<String> {
+pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {
         let line = lines.last_mut().expect("there is a first line");

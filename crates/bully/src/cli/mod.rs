@@ -14,6 +14,7 @@ mod args;
 mod argv;
 mod ask;
 mod bind;
+mod completions;
 mod demo;
 mod exit;
 mod file;
@@ -22,6 +23,7 @@ mod key;
 mod layer;
 mod listen;
 mod log;
+mod man;
 mod place;
 mod report;
 mod run;
@@ -34,11 +36,13 @@ mod usage;
 mod webhook;
 
 pub use ask::{Outcome, answer};
+pub use completions::{Shell, completions};
 pub use demo::demo;
 pub use exit::Exit;
 pub use key::Key;
 pub use layer::Origin;
 pub use listen::HttpListen;
+pub use man::man;
 pub use place::Place;
 pub use report::report;
 pub use run::{ask, run};
@@ -68,6 +72,10 @@ pub enum Invocation {
         /// Whether to print JSON.
         json: bool,
     },
+    /// Print the script that completes our command line in this shell; [`completions()`] writes it.
+    Completions(Shell),
+    /// Print the manual page; [`man()`] writes it.
+    Man,
     /// Print this help on standard output and exit 0.
     Help(String),
     /// Print this version on standard output and exit 0.
@@ -146,6 +154,13 @@ pub fn parse(
         Some(Cmd::Members(flags)) => question(Question::Members, flags, &env),
         Some(Cmd::Status(flags)) => question(Question::Status, flags, &env),
         Some(Cmd::History(flags)) => question(Question::History, flags, &env),
+        Some(Cmd::Completions { shell }) => {
+            let text = shell.unwrap_or_default();
+            let shell = Shell::parse(&text)
+                .map_err(|complaint| UsageError::new(format!("completions: {complaint}")))?;
+            Ok(Invocation::Completions(shell))
+        }
+        Some(Cmd::Man) => Ok(Invocation::Man),
     }
 }
 

@@ -1,0 +1,6 @@
+//! What is shipped around the program: completions, the manual page, the service, the tarball, the
+//! Debian package, the container image. Those that are marked as ignored need what `make dist deb
+//! image` builds and `scripts/deps install` installs: `make test-install` runs them.
+
+mod shells;
+mod support;
