@@ -24,6 +24,7 @@ mod layer;
 mod listen;
 mod log;
 mod man;
+mod notify;
 mod place;
 mod report;
 mod run;

@@ -16,7 +16,7 @@ use super::exit::Exit;
 use super::settings::Settings;
 use super::usage::quoted;
 use super::webhook::Webhook;
-use super::{Ask, ask as asking, log};
+use super::{Ask, ask as asking, log, notify};
 use crate::http;
 use crate::{Builder, Elector, NOTICE};
 
@@ -80,8 +80,16 @@ async fn node(settings: &Settings) -> anyhow::Result<Exit> {
         // No peer knows this node yet: there is nothing to hand over.
         () = signals.next() => return Ok(Exit::Done),
     };
-    signals.next().await;
+    let told = async {
+        notify::ready(elector.view()).await;
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = signals.next() => {}
+        () = told => {}
+    }
     let end = async {
+        notify::stopping().await;
         elector.shutdown().await;
         http.stop().await;
     };

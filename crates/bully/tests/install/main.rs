@@ -2,5 +2,6 @@
 //! Debian package, the container image. Those that are marked as ignored need what `make dist deb
 //! image` builds and `scripts/deps install` installs: `make test-install` runs them.
 
+mod ready;
 mod shells;
 mod support;

@@ -1,0 +1,97 @@
+//! What a service manager is told, where one asks through `NOTIFY_SOCKET`: systemd's `Type=notify`.
+
+use std::time::Duration;
+
+use sd_notify::NotifyState;
+use tokio::sync::watch;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+use super::run::say;
+use super::usage::quoted;
+use crate::{Role, View};
+
+const SOCKET: &str = "NOTIFY_SOCKET";
+
+/// A manager takes its mail at once. One that does not must not hold a node up.
+const WITHIN: Duration = Duration::from_millis(200);
+
+/// Waits for the first view that is settled, and says `READY=1`: what starts after the service
+/// finds a node that answers who leads.
+pub(super) async fn ready(mut view: watch::Receiver<View>) {
+    let Some(socket) = socket() else { return };
+    if view.wait_for(is_settled).await.is_err() {
+        return;
+    }
+    if let Err(why) = send(NotifyState::Ready).await {
+        say(&format!(
+            "bully: {SOCKET}: {}: {why}; nobody is told that this node is ready",
+            quoted(&socket)
+        ));
+    }
+}
+
+/// Says `STOPPING=1`. A manager that cannot be reached has been complained of already.
+pub(super) async fn stopping() {
+    if socket().is_some() {
+        let _ = send(NotifyState::Stopping).await;
+    }
+}
+
+/// Whether the node's first questions have their outcome: it knows a leader, or it has joined and
+/// nobody whom it sees may lead. A witness (`-priority=0`) that comes up first is of the second
+/// kind, and must not be taken for a service that fails to start.
+fn is_settled(view: &View) -> bool {
+    view.leader.is_some() || (view.role != Role::Joining && !view.pending)
+}
+
+/// Where the manager listens. An empty variable counts as one that is not set, as all others do.
+fn socket() -> Option<String> {
+    let socket = std::env::var_os(SOCKET).filter(|socket| !socket.is_empty())?;
+    Some(socket.to_string_lossy().into_owned())
+}
+
+/// Sends from another thread: a socket whose queue is full blocks whoever writes to it.
+async fn send(state: NotifyState<'static>) -> Result<(), String> {
+    let sent = spawn_blocking(move || sd_notify::notify(&[state]));
+    match timeout(WITHIN, sent).await {
+        Ok(Ok(sent)) => sent.map_err(|error| error.to_string()),
+        Ok(Err(_)) => Err("the thread that tells it has failed".to_owned()),
+        Err(_) => Err(format!("it took nothing within {WITHIN:?}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+    use crate::{Leader, Mode};
+
+    fn view(role: Role, leads: bool, pending: bool) -> View {
+        let leader =
+            leads.then(|| Leader { node: "a:1".to_owned(), ip: None, port: 1, priority: 100 });
+        View {
+            leader,
+            node: "a:1".to_owned(),
+            role,
+            mode: Mode::Bully,
+            cluster: "bully".to_owned(),
+            epoch: None,
+            since: SystemTime::UNIX_EPOCH,
+            pending,
+            reason: None,
+            revision: 0,
+        }
+    }
+
+    #[test]
+    fn a_node_is_ready_once_it_knows_a_leader_or_that_there_can_be_none() {
+        assert!(is_settled(&view(Role::Leader, true, false)));
+        assert!(is_settled(&view(Role::Follower, true, false)));
+        assert!(is_settled(&view(Role::Electing, false, false)), "a witness alone");
+        assert!(!is_settled(&view(Role::Electing, false, true)), "an outcome is near");
+        assert!(!is_settled(&view(Role::Joining, false, true)), "it has just started");
+        assert!(!is_settled(&view(Role::Joining, false, false)), "its address is another's");
+    }
+}
