@@ -5,7 +5,7 @@ CARGO ?= cargo
 SEED ?=
 SEEDS ?= 20000
 
-.PHONY: help demo test verify check lint docs features mutants sim deny fix bench bench-all
+.PHONY: help demo test verify check lint docs features mutants sim deny fix dist bench bench-all
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ bench: ## a few trials of every figure, beside other systems, within 5 minutes o
 
 bench-all: ## all trials, and every run of 30 minutes: hours
 	scripts/bench run --all
+
+dist: ## the static binary as a tarball: completions, manual page, service, licences
+	scripts/dist
 
 deny: ## licences, sources and bans of the dependencies; CI does not go without
 	@if $(CARGO) deny --version >/dev/null 2>&1; then \

@@ -2,6 +2,8 @@
 //! Debian package, the container image. Those that are marked as ignored need what `make dist deb
 //! image` builds and `scripts/deps install` installs: `make test-install` runs them.
 
+mod from_source;
 mod ready;
 mod shells;
 mod support;
+mod tarball;

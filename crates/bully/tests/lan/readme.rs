@@ -139,7 +139,7 @@ fn every_command_of_the_readme_is_run_by_a_test() {
     let elsewhere = [
         ("cargo run --release -- demo", "tests/demo.rs, with --once, in the profile of the tests"),
         ("make test", ".ci/run"),
-        ("cargo install --locked --path crates/bully", "the build of this very binary"),
+        ("cargo install --locked --path crates/bully", "tests/install/from_source.rs, likewise"),
     ];
     for block in readme.split("```console\n").skip(1) {
         let (block, _) = block.split_once("```").expect("the block ends");
