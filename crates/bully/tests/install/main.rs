@@ -3,7 +3,9 @@
 //! image` builds and `scripts/deps install` installs: `make test-install` runs them.
 
 mod from_source;
+mod package;
 mod ready;
+mod service;
 mod shells;
 mod support;
 mod tarball;
