@@ -5,7 +5,7 @@ CARGO ?= cargo
 SEED ?=
 SEEDS ?= 20000
 
-.PHONY: help demo test verify check lint docs features mutants sim deny fix dist deb bench bench-all
+.PHONY: help demo test verify check lint docs features mutants sim deny fix dist deb image bench bench-all
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ dist: ## the static binary as a tarball: completions, manual page, service, lice
 
 deb: dist ## a Debian package of it
 	scripts/deb
+
+image: dist ## a container image of it, where podman is installed
+	scripts/image
 
 deny: ## licences, sources and bans of the dependencies; CI does not go without
 	@if $(CARGO) deny --version >/dev/null 2>&1; then \
