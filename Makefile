@@ -5,7 +5,7 @@ CARGO ?= cargo
 SEED ?=
 SEEDS ?= 20000
 
-.PHONY: help demo test verify check lint docs features mutants sim deny fix dist deb image bench bench-all
+.PHONY: help demo test verify check lint docs features mutants sim deny fix dist deb image test-install bench bench-all
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -17,7 +17,7 @@ test: ## all tests, and what they need
 	scripts/deps
 	$(CARGO) test --workspace --locked
 
-verify: check test mutants ## all that CI asks
+verify: check test test-install mutants ## all that CI asks
 check: lint features docs deny
 
 lint:
@@ -51,6 +51,9 @@ deb: dist ## a Debian package of it
 
 image: dist ## a container image of it, where podman is installed
 	scripts/image
+
+test-install: ## what is shipped, unpacked, installed, run and removed
+	scripts/test-install
 
 deny: ## licences, sources and bans of the dependencies; CI does not go without
 	@if $(CARGO) deny --version >/dev/null 2>&1; then \
