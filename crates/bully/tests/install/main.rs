@@ -10,4 +10,5 @@ mod ready;
 mod service;
 mod shells;
 mod support;
+mod systemd;
 mod tarball;
