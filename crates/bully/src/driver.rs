@@ -9,12 +9,13 @@ use bully_core::{
     Address, Config, Event, Input, Inst, Message, Mode, Node, Output, Proposal, Stored,
 };
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep_until};
 
 use crate::elector::{Builder, StartError, parse_place};
 use crate::identity::{self, Standing};
 use crate::journal::NOTICE;
 use crate::link::{Events, Limits, LinkEvent, Transport};
-use crate::shared::Shared;
+use crate::shared::{Shared, Step};
 use crate::view::View;
 use crate::wire::CLUSTER_MAX;
 
@@ -49,6 +50,10 @@ pub(crate) struct Driver {
     /// Who waits for the goodbye.
     leaving: Vec<oneshot::Sender<()>>,
     stopped: bool,
+    /// The last step: its buffers serve the next one.
+    last: Step,
+    /// When the node wants its timeout.
+    wake_at: Instant,
 }
 
 impl Driver {
@@ -106,6 +111,8 @@ impl Driver {
             waiting: Vec::new(),
             leaving: Vec::new(),
             stopped: false,
+            last: Step::default(),
+            wake_at: Instant::now(),
         };
         Ok((driver, shared, command_sender, view_receiver))
     }
@@ -116,7 +123,6 @@ impl Driver {
         self.step(Input::Start);
         let mut is_owned = true;
         while !self.stopped {
-            let pause = self.shared.timeout();
             tokio::select! {
                 biased;
                 command = self.commands.recv(), if is_owned => {
@@ -131,7 +137,7 @@ impl Driver {
                     Some(event) => self.take_batch(event).await,
                     None => break,
                 },
-                () = tokio::time::sleep(pause) => self.catch_up().await,
+                () = sleep_until(self.wake_at) => self.catch_up().await,
             }
             self.answer_waiting();
         }
@@ -147,7 +153,7 @@ impl Driver {
     async fn take_batch(&mut self, first: LinkEvent) {
         self.take(first);
         self.take_queued();
-        if self.shared.timeout().is_zero() {
+        if self.wake_at <= Instant::now() {
             self.catch_up().await;
         }
     }
@@ -221,19 +227,24 @@ impl Driver {
 
     /// One input, and all that follows from it.
     fn step(&mut self, input: Input) {
-        let mut inputs = VecDeque::from([input]);
-        while let Some(input) = inputs.pop_front() {
-            let step = self.shared.handle(input);
+        let mut step = std::mem::take(&mut self.last);
+        let mut inputs = VecDeque::new();
+        let mut next = Some(input);
+        while let Some(input) = next {
+            self.shared.handle(input, &mut step);
+            self.wake_at = Instant::now() + step.pause;
             for line in &step.notices {
                 tracing::warn!(target: NOTICE, "{line}");
             }
-            for output in step.outputs {
+            for output in step.outputs.drain(..) {
                 inputs.extend(self.perform(output));
             }
             if step.is_changed {
                 self.view.send_replace(self.shared.view());
             }
+            next = inputs.pop_front();
         }
+        self.last = step;
     }
 
     /// Performs an output; some are answered at once.
