@@ -9,8 +9,8 @@ use bully_core::{
     Address, Config, Event, Input, Inst, Message, Mode, Node, Output, Proposal, Stored,
 };
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, sleep_until};
 
+use crate::alarm::Alarm;
 use crate::elector::{Builder, StartError, parse_place};
 use crate::identity::{self, Standing};
 use crate::journal::NOTICE;
@@ -52,8 +52,8 @@ pub(crate) struct Driver {
     stopped: bool,
     /// The last step: its buffers serve the next one.
     last: Step,
-    /// When the node wants its timeout.
-    wake_at: Instant,
+    /// Rings when the node wants its timeout.
+    alarm: Alarm,
 }
 
 impl Driver {
@@ -112,7 +112,7 @@ impl Driver {
             leaving: Vec::new(),
             stopped: false,
             last: Step::default(),
-            wake_at: Instant::now(),
+            alarm: Alarm::new()?,
         };
         Ok((driver, shared, command_sender, view_receiver))
     }
@@ -137,7 +137,10 @@ impl Driver {
                     Some(event) => self.take_batch(event).await,
                     None => break,
                 },
-                () = sleep_until(self.wake_at) => self.catch_up().await,
+                rung = self.alarm.wait() => match rung {
+                    Ok(()) => self.catch_up().await,
+                    Err(_) => break,
+                },
             }
             self.answer_waiting();
         }
@@ -153,7 +156,7 @@ impl Driver {
     async fn take_batch(&mut self, first: LinkEvent) {
         self.take(first);
         self.take_queued();
-        if self.wake_at <= Instant::now() {
+        if self.alarm.is_due() {
             self.catch_up().await;
         }
     }
@@ -232,7 +235,7 @@ impl Driver {
         let mut next = Some(input);
         while let Some(input) = next {
             self.shared.handle(input, &mut step);
-            self.wake_at = Instant::now() + step.pause;
+            self.alarm.set(step.pause);
             for line in &step.notices {
                 tracing::warn!(target: NOTICE, "{line}");
             }
