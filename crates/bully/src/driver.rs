@@ -10,11 +10,12 @@ use bully_core::{
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::alarm::Alarm;
 use crate::elector::{Builder, StartError, parse_place};
 use crate::identity::{self, Standing};
 use crate::journal::NOTICE;
 use crate::link::{Events, Limits, LinkEvent, Transport};
-use crate::shared::Shared;
+use crate::shared::{Shared, Step};
 use crate::view::View;
 use crate::wire::CLUSTER_MAX;
 
@@ -49,6 +50,10 @@ pub(crate) struct Driver {
     /// Who waits for the goodbye.
     leaving: Vec<oneshot::Sender<()>>,
     stopped: bool,
+    /// The last step: its buffers serve the next one.
+    last: Step,
+    /// Rings when the node wants its timeout.
+    alarm: Alarm,
 }
 
 impl Driver {
@@ -106,6 +111,8 @@ impl Driver {
             waiting: Vec::new(),
             leaving: Vec::new(),
             stopped: false,
+            last: Step::default(),
+            alarm: Alarm::new()?,
         };
         Ok((driver, shared, command_sender, view_receiver))
     }
@@ -116,7 +123,6 @@ impl Driver {
         self.step(Input::Start);
         let mut is_owned = true;
         while !self.stopped {
-            let pause = self.shared.timeout();
             tokio::select! {
                 biased;
                 command = self.commands.recv(), if is_owned => {
@@ -131,7 +137,10 @@ impl Driver {
                     Some(event) => self.take_batch(event).await,
                     None => break,
                 },
-                () = tokio::time::sleep(pause) => self.catch_up().await,
+                rung = self.alarm.wait() => match rung {
+                    Ok(()) => self.catch_up().await,
+                    Err(_) => break,
+                },
             }
             self.answer_waiting();
         }
@@ -147,7 +156,7 @@ impl Driver {
     async fn take_batch(&mut self, first: LinkEvent) {
         self.take(first);
         self.take_queued();
-        if self.shared.timeout().is_zero() {
+        if self.alarm.is_due() {
             self.catch_up().await;
         }
     }
@@ -221,19 +230,24 @@ impl Driver {
 
     /// One input, and all that follows from it.
     fn step(&mut self, input: Input) {
-        let mut inputs = VecDeque::from([input]);
-        while let Some(input) = inputs.pop_front() {
-            let step = self.shared.handle(input);
+        let mut step = std::mem::take(&mut self.last);
+        let mut inputs = VecDeque::new();
+        let mut next = Some(input);
+        while let Some(input) = next {
+            self.shared.handle(input, &mut step);
+            self.alarm.set(step.pause);
             for line in &step.notices {
                 tracing::warn!(target: NOTICE, "{line}");
             }
-            for output in step.outputs {
+            for output in step.outputs.drain(..) {
                 inputs.extend(self.perform(output));
             }
             if step.is_changed {
                 self.view.send_replace(self.shared.view());
             }
+            next = inputs.pop_front();
         }
+        self.last = step;
     }
 
     /// Performs an output; some are answered at once.

@@ -29,6 +29,7 @@
 //! # }
 //! ```
 
+mod alarm;
 #[cfg(feature = "cli")]
 pub mod cli;
 mod clock;

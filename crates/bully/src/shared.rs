@@ -11,8 +11,11 @@ use crate::clock::Clock;
 use crate::journal::Journal;
 use crate::view::{Entry, Leader, Leadership, Member, MemberRole, MemberState, Mode, Role, View};
 
-/// What one step of the node asks for.
-#[derive(Debug)]
+/// The event loop turns at least this often, so that it shows that it does.
+const PAUSE_MAX: Duration = Duration::from_millis(500);
+
+/// What one step of the node asks for. Filled anew at each step.
+#[derive(Debug, Default)]
 pub(crate) struct Step {
     /// To be performed in order.
     pub(crate) outputs: Vec<Output>,
@@ -20,6 +23,8 @@ pub(crate) struct Step {
     pub(crate) notices: Vec<String>,
     /// The view is another.
     pub(crate) is_changed: bool,
+    /// How long the node can be left alone.
+    pub(crate) pause: Duration,
 }
 
 /// A node with its clock and its history.
@@ -71,18 +76,10 @@ impl Shared {
     }
 
     /// One step of the node.
-    pub(crate) fn handle(&self, input: Input) -> Step {
+    pub(crate) fn handle(&self, input: Input, step: &mut Step) {
         let mut machine = lock(&self.machine);
         let now = self.clock.now();
-        machine.handle(input, now)
-    }
-
-    /// How long the node can be left alone.
-    pub(crate) fn timeout(&self) -> Duration {
-        let machine = lock(&self.machine);
-        let now = self.clock.now();
-        // A node that waits for nothing still shows that its loop turns.
-        machine.node.poll_timeout(now).unwrap_or(Duration::MAX).min(Duration::from_millis(500))
+        machine.handle(input, now, step);
     }
 
     pub(crate) fn leadership(&self) -> Leadership {
@@ -149,12 +146,13 @@ impl Shared {
 }
 
 impl Machine {
-    fn handle(&mut self, input: Input, now: bully_core::Now) -> Step {
+    fn handle(&mut self, input: Input, now: bully_core::Now, step: &mut Step) {
         self.stepped_at = now.fast;
         self.node.handle(input, now);
-        let outputs: Vec<Output> = std::iter::from_fn(|| self.node.poll_output()).collect();
+        step.outputs.clear();
+        step.outputs.extend(std::iter::from_fn(|| self.node.poll_output()));
         let revision = self.journal.revision;
-        for output in &outputs {
+        for output in &step.outputs {
             if let Output::Event(event) = output {
                 self.journal.enter(event, SystemTime::now());
             }
@@ -167,8 +165,9 @@ impl Machine {
                 self.journal.revision += 1;
             }
         }
-        let is_changed = self.journal.revision != revision;
-        Step { outputs, notices: self.journal.take_notices(), is_changed }
+        step.is_changed = self.journal.revision != revision;
+        step.notices = self.journal.take_notices();
+        step.pause = self.node.poll_timeout(now).unwrap_or(PAUSE_MAX).min(PAUSE_MAX);
     }
 }
 

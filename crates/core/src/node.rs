@@ -151,7 +151,9 @@ impl Node {
         self.bully.poll_output()
     }
 
-    /// How long until the node wants [`Input::Timeout`]; none if it waits for nothing.
+    /// How long until the node wants [`Input::Timeout`]; none if it waits for nothing. Never too
+    /// long. Now and then too short, which costs a step that does nothing: to know exactly would
+    /// mean to look at all members after each message.
     #[must_use]
     pub fn poll_timeout(&self, now: Now) -> Option<Duration> {
         self.bully.deadline().map(|at| at.since(now.fast))

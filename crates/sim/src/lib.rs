@@ -10,6 +10,7 @@ mod net;
 mod notes;
 mod queue;
 pub mod random;
+pub mod rest;
 mod rng;
 mod transcript;
 mod world;

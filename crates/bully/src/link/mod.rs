@@ -9,6 +9,7 @@ mod dial;
 mod discover;
 mod events;
 mod listen;
+mod outbox;
 mod peer;
 mod places;
 #[cfg(test)]

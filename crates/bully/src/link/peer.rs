@@ -1,22 +1,21 @@
 //! One connection: what its owner holds of it, and the task that reads and writes it.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bully_core::LinkId;
-use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use thiserror::Error;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::codec::FramedRead;
-use tokio_util::sync::CancellationToken;
 
 use super::events::{LinkEvent, Queued};
+use super::outbox::Outbox;
 use super::transport::Shared;
 use crate::wire::{
     self, DecodeError, FRAME_MAX_MEMBER, FRAME_MAX_STRANGER, FrameDecoder, FrameError, Packet,
@@ -28,9 +27,6 @@ const CREDIT: usize = FRAME_MAX_MEMBER;
 
 /// What even the smallest message costs of [`CREDIT`]: at most 32 wait.
 const CREDIT_MIN: usize = CREDIT / 32;
-
-/// Frames are gathered up to about this many bytes for one write.
-const WRITE_MAX: usize = 64 * 1024;
 
 /// What a peer may still say while its connection is being closed; it is read and forgotten,
 /// since unread bytes would make the kernel throw away our last words.
@@ -97,64 +93,61 @@ impl Drop for Place {
 pub(super) struct Peer {
     pub(super) link: LinkId,
     pub(super) remote: SocketAddr,
-    /// What is to be written; none once the owner has closed the connection.
-    out: Mutex<Option<mpsc::UnboundedSender<Bytes>>>,
-    queued_frames: AtomicUsize,
-    queued_bytes: AtomicUsize,
+    outbox: Outbox,
     credit: Arc<Semaphore>,
     /// The owner wants nothing more of it.
-    closed: CancellationToken,
-    promoted: CancellationToken,
-    overflowed: CancellationToken,
+    closed: AtomicBool,
+    /// It is closed, or does not read what is written to it.
+    stop: Notify,
+    promoted: Notify,
+}
+
+/// What the task of a connection holds of its outbox: once it is dropped, the socket is the task's
+/// alone.
+#[derive(Debug)]
+pub(super) struct Outlet(Arc<Peer>);
+
+impl Drop for Outlet {
+    fn drop(&mut self) {
+        self.0.outbox.drop_all();
+    }
 }
 
 impl Peer {
-    /// A connection, and what it is to write.
-    pub(super) fn new(
-        link: LinkId,
-        remote: SocketAddr,
-    ) -> (Arc<Self>, mpsc::UnboundedReceiver<Bytes>) {
-        let (out, queue) = mpsc::unbounded_channel();
-        let peer = Self {
+    /// A connection, and the way out of it.
+    pub(super) fn new(link: LinkId, remote: SocketAddr) -> (Arc<Self>, Outlet) {
+        let peer = Arc::new(Self {
             link,
             remote,
-            out: Mutex::new(Some(out)),
-            queued_frames: AtomicUsize::new(0),
-            queued_bytes: AtomicUsize::new(0),
+            outbox: Outbox::default(),
             credit: Arc::new(Semaphore::new(CREDIT)),
-            closed: CancellationToken::new(),
-            promoted: CancellationToken::new(),
-            overflowed: CancellationToken::new(),
-        };
-        (Arc::new(peer), queue)
+            closed: AtomicBool::new(false),
+            stop: Notify::new(),
+            promoted: Notify::new(),
+        });
+        (Arc::clone(&peer), Outlet(peer))
     }
 
-    /// Queue a frame, unless too much is queued.
-    pub(super) fn send(&self, frame: Bytes, frames_max: usize, bytes_max: usize) {
-        let out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(out) = out.as_ref() else { return };
-        let frames = self.queued_frames.fetch_add(1, Ordering::AcqRel) + 1;
-        let bytes = self.queued_bytes.fetch_add(frame.len(), Ordering::AcqRel) + frame.len();
-        if frames > frames_max || bytes > bytes_max {
-            self.overflowed.cancel();
-        } else {
-            // An error means that the task has ended, and then Down is on its way.
-            let _ = out.send(frame);
+    /// Write a frame, or queue it, unless too much is queued.
+    pub(super) fn send(&self, frame: &[u8], frames_max: usize, bytes_max: usize) {
+        if !self.outbox.send(frame, frames_max, bytes_max) {
+            self.stop.notify_one();
         }
     }
 
     pub(super) fn promote(&self) {
-        self.promoted.cancel();
+        self.promoted.notify_one();
     }
 
     /// Write what is queued and end.
     pub(super) fn close(&self) {
-        self.closed.cancel();
-        self.out.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.closed.store(true, Ordering::Release);
+        self.outbox.shut();
+        self.stop.notify_one();
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.closed.is_cancelled()
+        self.closed.load(Ordering::Acquire)
     }
 
     /// Hand a packet's message to the owner, once the owner has taken enough of the earlier ones.
@@ -184,31 +177,40 @@ pub(super) async fn run(
     place: Place,
     begin: Begin,
     mut reader: Reader,
-    mut writer: OwnedWriteHalf,
-    mut queue: mpsc::UnboundedReceiver<Bytes>,
+    writer: OwnedWriteHalf,
+    outlet: Outlet,
 ) {
     let shared = Arc::clone(&place.shared);
+    let writer = Arc::new(writer);
+    peer.outbox.open(Arc::clone(&writer));
     let end = {
         let write = async {
-            let error = write(&peer, &mut writer, &mut queue).await.err()?;
+            let error = peer.outbox.drain(&writer).await.err()?;
             // What the other end said before it broke the connection may still be read.
             sleep(shared.limits.flush).await;
             Some(End::Io(error))
         };
         tokio::pin!(write);
         tokio::select! {
-            () = peer.closed.cancelled() => {
-                let _ = timeout(shared.limits.flush, &mut write).await;
+            () = peer.stop.notified() => {
+                if peer.is_closed() {
+                    let _ = timeout(shared.limits.flush, &mut write).await;
+                }
                 None
             }
-            () = peer.overflowed.cancelled() => Some(End::Overflow),
             end = read(&peer, &place, &shared, begin, &mut reader) => Some(end),
-            // The queue ends by a close alone.
             end = &mut write => end,
         }
     };
+    // An outbox that is shut, but not by a close, holds too much.
+    let end = end.or_else(|| (!peer.is_closed()).then_some(End::Overflow));
+    drop(outlet);
     match end {
-        None => linger(reader.get_mut(), writer, shared.limits.flush).await,
+        None => {
+            if let Some(writer) = Arc::into_inner(writer) {
+                linger(reader.get_mut(), writer, shared.limits.flush).await;
+            }
+        }
         Some(end) => {
             // Beyond a close that came at the same time, if any, nothing is reported.
             drop((reader, writer));
@@ -245,7 +247,7 @@ async fn read(
     let first = match begin {
         Begin::Accepted { hello, len, by } => {
             peer.report(shared, *hello, len).await;
-            timeout_at(by, peer.promoted.cancelled()).await.map_err(|_| End::Slow("acceptance"))
+            timeout_at(by, peer.promoted.notified()).await.map_err(|_| End::Slow("acceptance"))
         }
         Begin::Dialed { by } => match timeout_at(by, next(reader)).await {
             Ok(Ok((packet, len))) => {
@@ -282,29 +284,6 @@ pub(super) async fn next(reader: &mut Reader) -> Result<(Option<Packet>, usize),
 pub(super) fn reader(half: OwnedReadHalf, dialed: bool) -> Reader {
     let max = if dialed { FRAME_MAX_MEMBER } else { FRAME_MAX_STRANGER };
     FramedRead::new(half, FrameDecoder { max })
-}
-
-/// Write what is queued until the owner closes the queue.
-async fn write(
-    peer: &Peer,
-    writer: &mut OwnedWriteHalf,
-    queue: &mut mpsc::UnboundedReceiver<Bytes>,
-) -> std::io::Result<()> {
-    let mut batch = BytesMut::new();
-    while let Some(first) = queue.recv().await {
-        let mut frames = 1;
-        batch.extend_from_slice(&first);
-        while batch.len() < WRITE_MAX {
-            let Ok(frame) = queue.try_recv() else { break };
-            batch.extend_from_slice(&frame);
-            frames += 1;
-        }
-        let bytes = batch.len();
-        writer.write_all_buf(&mut batch).await?;
-        peer.queued_frames.fetch_sub(frames, Ordering::AcqRel);
-        peer.queued_bytes.fetch_sub(bytes, Ordering::AcqRel);
-    }
-    Ok(())
 }
 
 /// Read the preamble of the other end. Four bytes that are none end the wait.

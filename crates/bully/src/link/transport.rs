@@ -8,14 +8,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bully_core::{Address, Inst, LinkId, Message};
-use bytes::Bytes;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::events::{Events, LinkEvent, Queued};
-use super::peer::{End, Peer, Place};
+use super::peer::{End, Outlet, Peer, Place};
 use super::places::{Full, Places};
 use super::{Limits, accept, dial, listen};
 use crate::wire;
@@ -24,6 +23,8 @@ use crate::wire;
 #[derive(Debug)]
 pub(crate) struct Transport {
     shared: Arc<Shared>,
+    /// The last frame: its memory serves the next one.
+    frame: Vec<u8>,
 }
 
 /// What happened to connections that were no use, since the start.
@@ -66,7 +67,7 @@ impl Transport {
             tasks: watch::Sender::new(0),
         });
         // Made before the loops, so that a failure ends the earlier ones too.
-        let transport = Self { shared: Arc::clone(&shared) };
+        let transport = Self { shared: Arc::clone(&shared), frame: Vec::new() };
         for listener in listeners {
             listener.set_nonblocking(true)?;
             let listener = listen::close_before_connections(listener);
@@ -82,13 +83,15 @@ impl Transport {
         self.shared.spawn(dial::dial(to, limit, Arc::clone(&self.shared)));
     }
 
-    /// Queue a message. A peer whose queue overflows is closed and reported down; a connection
-    /// that is gone is ignored.
-    pub(crate) fn send(&self, link: LinkId, message: &Message) {
+    /// Write a message, or queue it where the socket takes no more now. A peer whose queue
+    /// overflows is closed and reported down; a connection that is gone is ignored.
+    pub(crate) fn send(&mut self, link: LinkId, message: &Message) {
         let Some(peer) = self.shared.peers().get(&link).map(Arc::clone) else {
             return;
         };
-        self.shared.send(&peer, wire::frame_message(message));
+        let Limits { queue_frames_max, queue_bytes_max, .. } = self.shared.limits;
+        wire::frame_message(message, &mut self.frame);
+        peer.send(&self.frame, queue_frames_max, queue_bytes_max);
     }
 
     /// The owner has accepted this peer's Hello: the limits on strangers no longer apply. To be
@@ -191,27 +194,20 @@ impl Shared {
     }
 
     /// Number a connection; none if the transport is shutting down.
-    pub(super) fn register(
-        &self,
-        remote: SocketAddr,
-    ) -> Option<(Arc<Peer>, mpsc::UnboundedReceiver<Bytes>)> {
+    pub(super) fn register(&self, remote: SocketAddr) -> Option<(Arc<Peer>, Outlet)> {
         let mut peers = self.peers();
         // Asked under the lock: a shutdown that has taken the peers misses none.
         if self.quiet.is_cancelled() {
             return None;
         }
         let link = LinkId(self.link_next.fetch_add(1, Ordering::Relaxed));
-        let (peer, queue) = Peer::new(link, remote);
+        let (peer, outlet) = Peer::new(link, remote);
         peers.insert(link, Arc::clone(&peer));
-        Some((peer, queue))
+        Some((peer, outlet))
     }
 
     pub(super) fn forget(&self, link: LinkId) -> Option<Arc<Peer>> {
         self.peers().remove(&link)
-    }
-
-    fn send(&self, peer: &Peer, frame: Bytes) {
-        peer.send(frame, self.limits.queue_frames_max, self.limits.queue_bytes_max);
     }
 
     pub(super) fn report(&self, queued: Queued) {

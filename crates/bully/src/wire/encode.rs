@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bully_core as core;
 use bully_core::{Config, Host, Mode, NackReason};
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::BufMut;
 use prost::Message as _;
 
 use super::frame::PREFIX_LEN;
@@ -16,36 +16,42 @@ use super::{DURATION_MAX, FRAME_MAX_STRANGER, MET_MAX, Packet, REASON_MAX, clip}
 ///
 /// # Panics
 /// Never: see [`frame_message`].
-pub(crate) fn frame(packet: &Packet) -> Bytes {
+pub(crate) fn frame(packet: &Packet) -> Vec<u8> {
+    let mut buffer = Vec::new();
     match packet {
-        Packet::Message(message) => frame_message(message),
-        Packet::Identify(inst) => put(Kind::Identify(schema::Identify { inst: inst_bytes(*inst) })),
-        Packet::Identified { same } => put(Kind::Identified(schema::Identified { same: *same })),
+        Packet::Message(message) => frame_message(message, &mut buffer),
+        Packet::Identify(inst) => {
+            put(Kind::Identify(schema::Identify { inst: inst_bytes(*inst) }), &mut buffer);
+        }
+        Packet::Identified { same } => {
+            put(Kind::Identified(schema::Identified { same: *same }), &mut buffer);
+        }
     }
+    buffer
 }
 
-/// A whole frame with a message, its length included.
+/// Replaces what is in the buffer by a whole frame with a message, its length included.
 ///
 /// Lists are cut to what a receiver allows, and the members of a Hello to what a receiver allows
 /// that does not know the sender yet.
 ///
 /// # Panics
 /// Never: a frame with all lists at their bounds is far shorter than 4 GiB.
-pub(crate) fn frame_message(message: &core::Message) -> Bytes {
+pub(crate) fn frame_message(message: &core::Message, buffer: &mut Vec<u8>) {
     let mut kind = message_kind(message);
     if let Kind::Hello(hello) = &mut kind {
         cut_hello(hello);
     }
-    put(kind)
+    put(kind, buffer);
 }
 
-fn put(kind: Kind) -> Bytes {
+fn put(kind: Kind, buffer: &mut Vec<u8>) {
     let envelope = Envelope { kind: Some(kind) };
     let len = envelope.encoded_len();
-    let mut bytes = BytesMut::with_capacity(PREFIX_LEN + len);
-    bytes.put_u32(u32::try_from(len).expect("lists are bounded"));
-    envelope.encode_raw(&mut bytes);
-    bytes.freeze()
+    buffer.clear();
+    buffer.reserve(PREFIX_LEN + len);
+    buffer.put_u32(u32::try_from(len).expect("lists are bounded"));
+    envelope.encode_raw(buffer);
 }
 
 /// Drop the last members until the frame suits [`FRAME_MAX_STRANGER`].

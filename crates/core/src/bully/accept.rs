@@ -154,18 +154,16 @@ impl Bully {
     /// Passes the word on to those that watch, as long as they acknowledge.
     pub(super) fn pass_on(&mut self) {
         let fresh = self.now.fast.before(self.config.fault());
-        let count = self.watchers.len();
-        self.watchers.retain(|_, w| w.acked_at >= fresh);
-        self.probes_dirty |= self.watchers.len() != count;
-        for (id, version) in self
-            .watchers
-            .iter()
-            .map(|(id, w)| (id.clone(), w.list_acked))
-            .collect::<alloc::vec::Vec<_>>()
-        {
-            let beat = self.relayed(version);
-            self.send_to(&id, Message::Beat(beat));
+        // Taken out to be walked while this node sends, which looks at none of them.
+        let mut watchers = core::mem::take(&mut self.watchers);
+        let count = watchers.len();
+        watchers.retain(|_, w| w.acked_at >= fresh);
+        self.probes_dirty |= watchers.len() != count;
+        for (id, watcher) in &watchers {
+            let beat = self.relayed(watcher.list_acked);
+            self.send_to(id, Message::Beat(beat));
         }
+        self.watchers = watchers;
     }
 
     pub(super) fn on_beat(&mut self, from: &Address, link: LinkId, beat: Beat) {

@@ -13,10 +13,20 @@ use crate::types::{Address, Epoch, Tick};
 
 impl Bully {
     /// A3: F after the last word, and k·δ more, so that the best of the rest moves first.
-    pub(super) fn silence_deadline(&self) -> Tick {
+    fn silence_deadline(&self) -> Tick {
+        self.silence_after(self.stagger())
+    }
+
+    /// When to look whether that deadline has come: where none ranks above this node, it has.
+    pub(super) fn silence_looked_for_at(&self) -> Tick {
+        let first = self.silence_after(Duration::ZERO);
+        if self.now.fast < first { first } else { self.silence_deadline() }
+    }
+
+    fn silence_after(&self, stagger: Duration) -> Tick {
         self.heard_at
             .after(self.config.fault())
-            .after(self.stagger())
+            .after(stagger)
             .max(if cfg!(bully_mutant = "no-yield") { Tick(0) } else { self.yields_until })
     }
 

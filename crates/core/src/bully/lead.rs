@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::bounds::MET_MAX;
 use super::{Bully, Late, Reign, Role};
 use crate::event::{Cause, Event};
-use crate::members::List;
+use crate::members::{List, Remote};
 use crate::message::{Beat, BeatAck, Listed, Message};
 use crate::node::LinkId;
 use crate::types::{Address, Claim, Epoch};
@@ -73,30 +73,30 @@ impl Bully {
 
     fn coord(&mut self) {
         self.refresh_list();
-        for id in self.open() {
-            self.beat_to(&id, true);
-        }
+        self.beat(true, Remote::is_open);
     }
 
     /// A4: one Beat, to a neighbour that has just become known or asked.
     pub(super) fn beat_one(&mut self, id: &Address) {
         self.refresh_list();
-        self.beat_to(id, false);
+        self.beat(false, |remote| remote.member.id == *id);
     }
 
-    fn beat_to(&mut self, id: &Address, is_coord: bool) {
+    /// One Beat, or Coord, to each member that is `meant`, with the list where it has another.
+    fn beat(&mut self, is_coord: bool, meant: impl Fn(&Remote) -> bool) {
         let (seq, now) = (self.seq, self.now.fast);
-        let Some(remote) = self.remotes.get_mut(id) else {
-            return;
-        };
-        remote.beat_sent = Some((seq, now));
-        let known = if is_coord { 0 } else { remote.list_acked };
-        let beat = self.own_beat(known);
-        self.send_to(id, if is_coord { Message::Coord(beat) } else { Message::Beat(beat) });
-    }
-
-    fn own_beat(&self, known: u64) -> Beat {
-        Beat { hold: self.stated_hold(), ..self.relayed(known) }
+        let beat = Beat { hold: self.stated_hold(), ..self.relayed(self.list.version) };
+        // Taken out to be walked while this node sends, which looks at connections alone.
+        let mut remotes = core::mem::take(&mut self.remotes);
+        for remote in remotes.values_mut().filter(|remote| meant(remote)) {
+            remote.beat_sent = Some((seq, now));
+            let known = if is_coord { 0 } else { remote.list_acked };
+            let beat = Beat { members: self.list.unless_known(known), ..beat.clone() };
+            if let Some(link) = remote.links.first() {
+                self.send(*link, if is_coord { Message::Coord(beat) } else { Message::Beat(beat) });
+            }
+        }
+        self.remotes = remotes;
     }
 
     pub(super) fn reign_due(&mut self) {
@@ -120,16 +120,8 @@ impl Bully {
         self.heard_at = self.now.fast;
         self.hold = self.stated_hold();
         self.refresh_list();
-        let me = &self.me.id;
-        let targets: Vec<Address> = self
-            .remotes
-            .values()
-            .filter(|r| r.is_open() && !r.refused && !r.follows_other(me))
-            .map(|r| r.member.id.clone())
-            .collect();
-        for id in targets {
-            self.beat_to(&id, false);
-        }
+        let me = self.me.id.clone();
+        self.beat(false, |r| r.is_open() && !r.refused && !r.follows_other(&me));
     }
 
     /// Brings the list up to date: who acknowledged within F is reached.

@@ -56,6 +56,7 @@ impl Bully {
             };
             if let Some(owed_since) = owed_since {
                 owed_since.get_or_insert(self.now.fast);
+                self.look_by(self.now.fast.after(self.config.fault()));
             }
         }
         self.out.push_back(Output::Send { to, message });
@@ -154,6 +155,7 @@ impl Bully {
         if let Some(link) = remote.links.first().and_then(|l| self.links.get_mut(l)) {
             link.surplus_until = None;
         }
+        self.look_by(now.after(fault));
         // Where all are silent, as after a Hello that waited for a dial, none stands in for another.
         if self.is_heard(id) {
             self.close_silent(id);

@@ -152,6 +152,10 @@ pub(crate) struct Bully {
     list_dirty: bool,
     /// Who is to be probed may have changed.
     probes_dirty: bool,
+    /// No connection and no probe is due before then. Found anew after each timeout, brought forward
+    /// where something is due earlier, and put off by nothing, so that no answer makes the node look
+    /// at all its connections.
+    look_at: Option<Tick>,
     last_step: Tick,
     now: Now,
     persists: u64,
@@ -204,6 +208,7 @@ impl Bully {
             membership: 0,
             list_dirty: true,
             probes_dirty: false,
+            look_at: None,
             last_step: Tick(0),
             now: Now::default(),
             persists: 0,
@@ -216,6 +221,7 @@ impl Bully {
 
     pub(crate) fn handle(&mut self, input: Input, now: Now) {
         self.begin_step(now);
+        let is_timeout = matches!(input, Input::Timeout);
         #[cfg(bully_mutant = "timers-before-messages")]
         self.on_timeout();
         match input {
@@ -231,7 +237,7 @@ impl Bully {
             Input::Resign { leave } => self.on_resign(leave),
             Input::Propose(Proposal::Priority(priority)) => self.on_priority(priority),
         }
-        self.end_step();
+        self.end_step(is_timeout);
     }
 
     /// Lateness is measured before anything else is looked at.
@@ -262,11 +268,37 @@ impl Bully {
         now.fast.since(self.last_step) >= self.config.fault()
     }
 
-    fn end_step(&mut self) {
+    fn end_step(&mut self, is_timeout: bool) {
         self.tidy();
-        if core::mem::take(&mut self.probes_dirty) {
+        let is_dirty = core::mem::take(&mut self.probes_dirty);
+        if is_dirty {
             self.refresh_probes();
         }
+        if is_dirty || is_timeout {
+            self.look_at = self.next_due();
+        }
+        debug_assert!(
+            self.next_due().is_none_or(|at| self.look_at.is_some_and(|look| look <= at)),
+            "something is due at {:?}, and looked for at {:?}",
+            self.next_due(),
+            self.look_at
+        );
+    }
+
+    /// When the first connection or probe is due.
+    fn next_due(&self) -> Option<Tick> {
+        let mut next = Earliest::default();
+        self.links_deadline(&mut next);
+        self.probes_deadline(&mut next);
+        next.get()
+    }
+
+    /// Something of a connection is due then.
+    fn look_by(&mut self, at: Tick) {
+        let mut next = Earliest::default();
+        next.maybe(self.look_at);
+        next.at(at);
+        self.look_at = next.get();
     }
 
     /// Every concern looks for itself whether something is due, so that a timeout at any moment
@@ -281,21 +313,21 @@ impl Bully {
         self.probes_due();
     }
 
-    /// When the next timeout does something.
+    /// No timeout before then does anything. Asked after each step, and so nothing here looks at all
+    /// members: the node may be woken before something is due, and then knows better.
     pub(crate) fn deadline(&self) -> Option<Tick> {
         if matches!(self.role, Role::Stopped) {
             return None;
         }
         let mut next = Earliest::default();
-        self.links_deadline(&mut next);
-        self.probes_deadline(&mut next);
+        next.maybe(self.look_at);
         match &self.role {
             Role::Stopped | Role::Waiting => {}
             Role::Joining { until, .. } | Role::Electing { phase: Phase::Wait { until }, .. } => {
                 next.at(*until);
             }
             Role::Following => {
-                next.at(self.silence_deadline());
+                next.at(self.silence_looked_for_at());
                 next.maybe(self.preempt_deadline());
             }
             Role::Electing { phase: Phase::Collect(collect), .. } => next.at(collect.until),

@@ -69,6 +69,33 @@ async fn a_close_lets_out_all_that_was_queued() {
     assert_eq!(end.expect("an end, not a reset"), whole);
 }
 
+/// Words are written by who says them, and by the task where the socket is full: neither overtakes.
+#[tokio::test]
+async fn what_a_full_socket_does_not_take_at_once_arrives_in_order_too() {
+    let limits = Limits { queue_frames_max: usize::MAX, queue_bytes_max: usize::MAX, ..patient() };
+    let (mut a, mut b) = (Node::start(limits), Node::start(patient()));
+    let (ab, ba) = a.join(&mut b).await;
+    let Message::Hello(mut long) = hello() else { panic!("a Hello") };
+    long.members = vec![long.member.clone(); 1_000];
+    let long = Message::HelloAck(long);
+    let mut heard = 0;
+    for q in 0..600 {
+        a.transport.send(ab, &long);
+        a.transport.send(ab, &query(q));
+        // At first nobody reads, so that much waits; then one is read for each that is said.
+        if q >= 300 {
+            assert_eq!(b.message().await, (ba, long.clone()));
+            assert_eq!(b.message().await, (ba, query(heard)));
+            heard += 1;
+        }
+    }
+    while heard < 600 {
+        assert_eq!(b.message().await, (ba, long.clone()));
+        assert_eq!(b.message().await, (ba, query(heard)));
+        heard += 1;
+    }
+}
+
 #[tokio::test]
 async fn nothing_is_heard_of_a_closed_link_though_it_had_arrived() {
     let (mut a, mut b) = (Node::start(patient()), Node::start(patient()));

@@ -115,7 +115,7 @@ fn query_ack(q: u64) -> Message {
     Message::QueryAck(QueryAck { q, report: Report::default() })
 }
 
-fn frame(message: Message) -> bytes::Bytes {
+fn frame(message: Message) -> Vec<u8> {
     wire::frame(&Packet::Message(message))
 }
 

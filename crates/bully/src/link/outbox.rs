@@ -1,0 +1,147 @@
+//! What is to be written to one connection. The owner writes it at once where the socket takes it:
+//! a heartbeat then wakes no task on its way out. What the socket does not take waits for the
+//! connection's task.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::{Buf, Bytes};
+use tokio::net::tcp::OwnedWriteHalf;
+use tokio::sync::Notify;
+
+/// At most so many frames go into one write.
+const FRAMES_PER_WRITE: usize = 32;
+
+/// What the socket has not taken yet.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    state: Mutex<State>,
+    /// Something waits, or nothing more will come.
+    stirred: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// None until the connection's task runs, and after it has ended.
+    writer: Option<Arc<OwnedWriteHalf>>,
+    waiting: VecDeque<Bytes>,
+    /// How many bytes wait.
+    bytes: usize,
+    /// Nothing more is taken.
+    shut: bool,
+}
+
+impl State {
+    /// So many bytes are written, from the front.
+    fn written(&mut self, mut count: usize) {
+        self.bytes -= count;
+        while let Some(frame) = self.waiting.front_mut() {
+            if count < frame.len() {
+                frame.advance(count);
+                return;
+            }
+            count -= frame.len();
+            self.waiting.pop_front();
+        }
+    }
+}
+
+impl Outbox {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From here on frames may be written at once.
+    pub(super) fn open(&self, writer: Arc<OwnedWriteHalf>) {
+        self.state().writer = Some(writer);
+    }
+
+    /// Write a frame, or keep it. False if that would be too much to keep: the outbox is shut then,
+    /// since what follows would not fit what was written.
+    pub(super) fn send(&self, frame: &[u8], frames_max: usize, bytes_max: usize) -> bool {
+        let mut state = self.state();
+        if state.shut {
+            return true;
+        }
+        let writer = state.writer.as_ref().filter(|_| state.waiting.is_empty());
+        // An error comes again when the task writes, and ends it.
+        let count = writer.and_then(|writer| writer.try_write(frame).ok()).unwrap_or(0);
+        let rest = &frame[count..];
+        if rest.is_empty() {
+            return true;
+        }
+        state.shut = state.waiting.len() >= frames_max || state.bytes + rest.len() > bytes_max;
+        if !state.shut {
+            state.bytes += rest.len();
+            state.waiting.push_back(Bytes::copy_from_slice(rest));
+            self.stirred.notify_one();
+        }
+        !state.shut
+    }
+
+    /// Take nothing more; what waits is still written.
+    pub(super) fn shut(&self) {
+        self.state().shut = true;
+        self.stirred.notify_one();
+    }
+
+    /// Take nothing more, forget what waits, and let go of the socket.
+    pub(super) fn drop_all(&self) {
+        *self.state() = State { shut: true, ..State::default() };
+    }
+
+    /// Write what waits until nothing more will come.
+    pub(super) async fn drain(&self, writer: &OwnedWriteHalf) -> io::Result<()> {
+        loop {
+            if !self.write_waiting(writer)? {
+                writer.writable().await?;
+            } else if self.state().shut {
+                return Ok(());
+            } else {
+                self.stirred.notified().await;
+            }
+        }
+    }
+
+    /// Write what the socket takes; says whether that was all.
+    fn write_waiting(&self, writer: &OwnedWriteHalf) -> io::Result<bool> {
+        let mut state = self.state();
+        while !state.waiting.is_empty() {
+            let mut slices = [IoSlice::new(&[]); FRAMES_PER_WRITE];
+            let frames = slices.iter_mut().zip(&state.waiting);
+            let count = frames.map(|(slice, frame)| *slice = IoSlice::new(frame)).count();
+            match writer.try_write_vectored(&slices[..count]) {
+                Ok(count) => state.written(count),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_goes_from_the_front_and_may_end_within_a_frame() {
+        let frames = ["abc", "de", "f"].map(Bytes::from);
+        let mut state = State { waiting: frames.into(), bytes: 6, ..State::default() };
+        state.written(4);
+        assert_eq!((&state.waiting, state.bytes), (&["e", "f"].map(Bytes::from).into(), 2));
+        state.written(2);
+        assert_eq!((state.waiting.len(), state.bytes), (0, 0));
+    }
+
+    #[test]
+    fn too_much_shuts_it_and_what_waits_stays_within_the_bounds() {
+        let outbox = Outbox::default();
+        assert!(outbox.send(b"ab", 2, 3) && !outbox.send(b"cd", 2, 3));
+        assert!(outbox.send(b"c", 2, 3), "nobody is told twice");
+        assert_eq!(outbox.state().waiting, ["ab"].map(Bytes::from));
+        let outbox = Outbox::default();
+        assert!(outbox.send(b"a", 2, 9) && outbox.send(b"b", 2, 9) && !outbox.send(b"c", 2, 9));
+    }
+}
