@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
+use bully_sim::rest::{RestingFollower, RestingLeader};
 use serde_json::json;
 
 use super::{ALLOCATIONS, BYTES, CALLS, CPU, MEMORY};
@@ -12,6 +13,9 @@ use crate::plan::Plan;
 use crate::proc::{Usage, memory, system_calls};
 use crate::report::{Report, Trial};
 use crate::system::{Bully, Etcd, System};
+
+/// Heartbeats of the core that are looked at.
+const HEARTBEATS: usize = 1_000;
 
 /// Heartbeats a second, at default timing.
 const BEATS: f64 = 10.0;
@@ -119,8 +123,22 @@ fn calls(
     Ok(())
 }
 
-/// Counted in a process of its own, whose allocator counts.
+/// Of the core alone, and of whole nodes in a process of their own. The allocator of this program
+/// counts.
 fn allocations(plan: &Plan, report: &mut Report) -> anyhow::Result<()> {
+    for members in [3, 25] {
+        let (mut leader, mut follower) = (RestingLeader::of(members), RestingFollower::of(members));
+        let most = (0..HEARTBEATS).map(|_| {
+            let both = || {
+                leader.heartbeat();
+                follower.heartbeat();
+            };
+            allocation_counter::measure(both).count_total
+        });
+        // In the first, buffers grow to their size.
+        let most = u32::try_from(most.skip(1).max().unwrap_or(0))?;
+        allocated(report, 0, members, f64::from(most), "the most of any heartbeat")?;
+    }
     let this = std::env::current_exe().context("this program's own path")?;
     for nodes in [3, 7] {
         let seconds = plan.pause(3, 20).as_secs().to_string();
@@ -130,10 +148,19 @@ fn allocations(plan: &Plan, report: &mut Report) -> anyhow::Result<()> {
         let value = text.trim().parse::<f64>().with_context(|| {
             format!("embedded nodes: {}", String::from_utf8_lossy(&output.stderr))
         })?;
-        let (figure, system, number) = (ALLOCATIONS[1].to_owned(), "bully".to_owned(), 0);
-        let unit = "a beat".to_owned();
-        let (value, detail) = (Some(value), json!("per node, of nodes in one process"));
-        report.enter(&Trial { figure, system, nodes, number, value, unit, detail })?;
+        allocated(report, 1, nodes, value, "per node, of nodes in one process")?;
     }
     Ok(())
+}
+
+fn allocated(
+    report: &mut Report,
+    of: usize,
+    nodes: usize,
+    value: f64,
+    what: &str,
+) -> anyhow::Result<()> {
+    let (figure, system) = (ALLOCATIONS[of].to_owned(), "bully".to_owned());
+    let (value, unit, detail) = (Some(value), "a beat".to_owned(), json!(what));
+    report.enter(&Trial { figure, system, nodes, number: 0, value, unit, detail })
 }

@@ -10,7 +10,7 @@ use crate::arena::{Arena, Node};
 use crate::observe::{Target, Transport};
 
 /// The name of [`Bully::as_slow_as_etcd`].
-pub const EQUAL: &str = "bully 300 ms";
+pub const EQUAL: &str = "bully 350 ms";
 
 /// A program with the command line of the quick start.
 #[derive(Clone, Debug)]
@@ -71,7 +71,7 @@ impl Bully {
     /// With heartbeats so rare that a silent leader is noticed as late as by etcd at its defaults
     /// (1.27 s in the median; "failover: vanish" shows both).
     pub fn as_slow_as_etcd(&self) -> Self {
-        Self { name: EQUAL.to_owned(), ..self.with(&["-heartbeat=300ms"]) }
+        Self { name: EQUAL.to_owned(), ..self.with(&["-heartbeat=350ms"]) }
     }
 
     /// With more addresses in the list.
