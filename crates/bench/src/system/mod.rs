@@ -75,6 +75,12 @@ pub fn same_address(arena: &Arena, answers: &[Option<String>], asked: &[usize]) 
     asked.contains(&leader).then_some(leader)
 }
 
+/// One answer for all: the address of whoever holds what there is one of.
+pub fn holder(arena: &Arena, answers: &[Option<String>], asked: &[usize]) -> Option<usize> {
+    let holder = arena.node_of(answers.first()?.as_ref()?)?;
+    asked.contains(&holder).then_some(holder)
+}
+
 /// The systems that a run is to measure beside bully.
 pub fn rivals(go: Option<PathBuf>) -> Vec<Box<dyn System>> {
     let ms = Duration::from_millis;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
-use super::System;
+use super::{System, holder};
 use crate::arena::{Arena, Node, program};
 use crate::observe::{Target, Transport};
 
@@ -59,8 +59,7 @@ impl System for Redis {
     }
 
     fn agreed(&self, arena: &Arena, answers: &[Option<String>], asked: &[usize]) -> Option<usize> {
-        let holder = arena.node_of(answers.first()?.as_ref()?)?;
-        asked.contains(&holder).then_some(holder)
+        holder(arena, answers, asked)
     }
 
     fn settles_in(&self) -> Duration {
