@@ -7,6 +7,9 @@
 //! **Isolation** takes the host's port of the bridge out of service, without taking the link
 //! down: everything is dropped, both ways, in one step.
 //!
+//! **A frozen host**'s programs stand still, and then it is isolated: the nearest to a machine whose
+//! processor stopped. In this order nothing is lost on its way out that its kernel would repeat.
+//!
 //! Faults add up and are remembered apart: healing a pair leaves an isolated host isolated.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -63,6 +66,21 @@ impl Lab {
         self.set_cuts(&pairs, true)
     }
 
+    /// Leaves just these links, each in both directions, and cuts all others between hosts. What
+    /// was cut before and stands here is healed.
+    ///
+    /// # Errors
+    /// If a tool failed; the fault may then be there in part.
+    pub fn only(&self, links: &[(usize, usize)]) -> Result<(), LabError> {
+        let count = self.hosts().len();
+        let is_link = |a, b| links.contains(&(a, b)) || links.contains(&(b, a));
+        let pairs = (0..count).flat_map(|from| (0..count).map(move |to| (from, to)));
+        let pairs = pairs.filter(|(from, to)| from != to);
+        let (kept, cut): (Vec<_>, Vec<_>) = pairs.partition(|(from, to)| is_link(*from, *to));
+        self.set_cuts(&cut, true)?;
+        self.set_cuts(&kept, false)
+    }
+
     /// Makes a host vanish: nothing it sends arrives anywhere, nothing arrives at it, and neither
     /// side is told.
     ///
@@ -80,7 +98,43 @@ impl Lab {
         self.set_isolated(&[host], false)
     }
 
-    /// Ends every cut and every isolation. Traffic flows when this returns. Delays stay.
+    /// Takes the whole switch out of service: every host is isolated, in one step.
+    ///
+    /// # Errors
+    /// If a tool failed.
+    pub fn switch_off(&self) -> Result<(), LabError> {
+        self.set_isolated(&(0..self.hosts().len()).collect::<Vec<_>>(), true)
+    }
+
+    /// Brings the switch back into service: no host is isolated any more. Cuts stay.
+    ///
+    /// # Errors
+    /// If a tool failed.
+    pub fn switch_on(&self) -> Result<(), LabError> {
+        self.set_isolated(&(0..self.hosts().len()).collect::<Vec<_>>(), false)
+    }
+
+    /// Freezes a host: every program on it is stopped (SIGSTOP), and it is isolated. What is
+    /// started there later runs.
+    ///
+    /// # Errors
+    /// If a tool failed, or the lab is gone.
+    pub fn freeze(&self, host: usize) -> Result<(), LabError> {
+        self.host(host).stop_programs()?;
+        self.isolate(host)
+    }
+
+    /// Ends the freeze of a host: its link comes back first, then its programs go on.
+    ///
+    /// # Errors
+    /// If a tool failed, or the lab is gone.
+    pub fn thaw(&self, host: usize) -> Result<(), LabError> {
+        self.rejoin(host)?;
+        self.host(host).continue_programs()
+    }
+
+    /// Ends every cut and every isolation. Traffic flows when this returns. Delays stay, and what
+    /// was stopped.
     ///
     /// # Errors
     /// If a tool failed; some faults may then remain.

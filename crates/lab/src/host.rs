@@ -6,6 +6,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use rustix::process::{Pid, Signal};
+
 use crate::config::{LabConfig, ipv6_beside};
 use crate::error::LabError;
 use crate::namespace::Namespace;
@@ -131,6 +133,42 @@ impl Host {
         Ok(std::fs::read_link(link)?.to_string_lossy().into_owned())
     }
 
+    /// Stops every program on this host. Programs may start others meanwhile: it looks again until
+    /// it finds none that it has not stopped.
+    pub(crate) fn stop_programs(&self) -> Result<(), LabError> {
+        let mut stopped: Vec<Pid> = Vec::new();
+        loop {
+            let mut running = self.programs()?;
+            running.retain(|pid| !stopped.contains(pid));
+            if running.is_empty() {
+                return Ok(());
+            }
+            send_all(&running, Signal::STOP);
+            stopped.extend(running);
+        }
+    }
+
+    pub(crate) fn continue_programs(&self) -> Result<(), LabError> {
+        send_all(&self.programs()?, Signal::CONT);
+        Ok(())
+    }
+
+    /// All processes of this host, but for the one that holds its namespaces.
+    fn programs(&self) -> Result<Vec<Pid>, LabError> {
+        let own = self.network_namespace();
+        let own = own.map_err(LabError::io("find the host's namespace"))?;
+        let all = std::fs::read_dir("/proc").map_err(LabError::io("read /proc"))?;
+        let numbers =
+            all.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+        let numbers = numbers.filter(|pid| u32::try_from(*pid) != Ok(self.namespace.pid()));
+        // Those that have ended have no namespace any more.
+        let here = numbers.filter(|pid| {
+            let link = std::fs::read_link(format!("/proc/{pid}/ns/net"));
+            link.is_ok_and(|link| link.as_os_str() == OsStr::new(&own))
+        });
+        Ok(here.filter_map(Pid::from_raw).collect())
+    }
+
     pub(crate) fn namespace(&self) -> &Namespace {
         &self.namespace
     }
@@ -153,6 +191,13 @@ impl Host {
         let ipv4 = line(&self.ipv4.to_string());
         let ipv6 = self.ipv6.map(|address| line(&address.to_string()));
         ipv4 + &ipv6.unwrap_or_default()
+    }
+}
+
+/// Who has ended meanwhile needs no signal.
+fn send_all(to: &[Pid], signal: Signal) {
+    for pid in to {
+        let _ = rustix::process::kill_process(*pid, signal);
     }
 }
 

@@ -7,7 +7,8 @@
 //! user namespaces. What it needs besides: util-linux, iproute2, a shell, and curl for requests.
 //!
 //! Hosts have their own network and `/var/lib/bully`. They share the machine's clock, process
-//! ids, other files and processors: a frozen program is a frozen program, not a frozen host.
+//! ids, other files and processors: a frozen program is a frozen program, and a frozen host is an
+//! isolated one with all its programs stopped.
 //!
 //! ```no_run
 //! use std::time::Duration;

@@ -168,6 +168,68 @@ fn a_split_cuts_between_its_groups_only_and_heal_restores_all() {
     }
 }
 
+#[test]
+fn only_the_links_that_are_named_are_left() {
+    let test = "only_the_links_that_are_named_are_left";
+    let Some(lab) = lab_or_skip(test, &LabConfig::of(3)) else {
+        return;
+    };
+    let _servers: Vec<_> = (0..3).map(|host| listen(&lab, host, ipv4(&lab, host))).collect();
+    let connects = |from, to| connect(&lab, from, ipv4(&lab, to));
+    lab.only(&[(0, 1), (2, 1)]).unwrap();
+    for (from, to) in [(0, 1), (1, 0), (1, 2), (2, 1)] {
+        assert_eq!(connects(from, to), "connected");
+    }
+    for (from, to) in [(0, 2), (2, 0)] {
+        assert_eq!(connects(from, to), "connect TimedOut");
+    }
+    lab.only(&[(0, 2)]).unwrap();
+    assert_eq!(connects(2, 0), "connected", "what was cut before is healed");
+    assert_eq!(connects(0, 1), "connect TimedOut");
+}
+
+#[test]
+fn a_switch_out_of_service_isolates_all_hosts() {
+    let test = "a_switch_out_of_service_isolates_all_hosts";
+    let Some(lab) = lab_or_skip(test, &LabConfig::of(3)) else {
+        return;
+    };
+    let _servers: Vec<_> = (0..3).map(|host| listen(&lab, host, ipv4(&lab, host))).collect();
+    let links = [(0, 1), (1, 2), (2, 0)];
+    lab.switch_off().unwrap();
+    for (from, to) in links {
+        assert_eq!(connect(&lab, from, ipv4(&lab, to)), "connect TimedOut");
+    }
+    lab.switch_on().unwrap();
+    for (from, to) in links {
+        assert_eq!(connect(&lab, from, ipv4(&lab, to)), "connected");
+    }
+}
+
+#[test]
+fn a_frozen_host_stands_still_with_all_its_programs_until_it_is_thawed() {
+    let test = "a_frozen_host_stands_still_with_all_its_programs_until_it_is_thawed";
+    let Some(lab) = lab_or_skip(test, &LabConfig::of(2)) else {
+        return;
+    };
+    let server = listen(&lab, 0, ipv4(&lab, 0));
+    let client = talk(&lab, 1, ipv4(&lab, 0));
+    next_echo(&client);
+    // It talks to itself, and so would go on if it were merely isolated; its parent waits for it.
+    let counts = "while :; do echo on; sleep 0.01; done";
+    let script = format!("sh -c '{counts}'; echo never");
+    let child = lab.host(0).spawn("sh", ["-c", &script]).unwrap();
+    child.wait_for_line(|line| line == "on", SOON).unwrap();
+    lab.freeze(0).unwrap();
+    assert_hangs(&child);
+    assert_hangs(&client);
+    assert!(server.is_alive() && child.is_alive());
+    lab.thaw(0).unwrap();
+    next_echo(&client);
+    let seen = child.lines().len();
+    child.wait_for_line_after(seen, |line| line == "on", SOON).unwrap();
+}
+
 /// How many frames a host's card has taken so far.
 fn received(lab: &Lab, host: usize) -> u64 {
     let read = lab.host(host).exec(&["cat", "/proc/net/dev"]).unwrap();
