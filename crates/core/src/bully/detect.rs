@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::accept::Offer;
-use super::{Bully, Collect, Late, Phase, Role};
+use super::{Bully, Collect, Phase, Role};
 use crate::event::{Cause, Event};
 use crate::message::{Message, Query, QueryAck, Report};
 use crate::node::LinkId;
@@ -94,7 +94,7 @@ impl Bully {
         self.decide_if_complete();
     }
 
-    fn ask_all(&mut self) -> BTreeSet<Address> {
+    pub(super) fn ask_all(&mut self) -> BTreeSet<Address> {
         self.q += 1;
         self.query_sent = self.now.fast;
         let (q, report, need) = (self.q, self.report(), self.need);
@@ -208,12 +208,9 @@ impl Bully {
                 collect.reports.insert(from.clone(), (ack.report, now));
                 self.decide_if_complete();
             }
-            Role::Leading(reign) => {
-                if let Some(Late::Asking { pending, .. }) = &mut reign.late {
-                    pending.remove(from);
-                }
+            Role::Leading(_) => {
                 self.take_report(from, &ack.report);
-                self.lead_on_if_answered();
+                self.late_leader_heard(from);
             }
             _ => self.take_report(from, &ack.report),
         }
@@ -336,28 +333,10 @@ impl Bully {
 
     /// A neighbour is gone: nobody waits for its answer.
     pub(super) fn no_answer_from(&mut self, id: &Address) {
-        match &mut self.role {
-            Role::Electing { phase: Phase::Collect(collect), .. } => {
-                collect.pending.remove(id);
-                self.decide_if_complete();
-            }
-            Role::Leading(reign) => {
-                if let Some(Late::Asking { pending, .. }) = &mut reign.late {
-                    pending.remove(id);
-                    self.lead_on_if_answered();
-                }
-            }
-            _ => {}
+        if let Role::Electing { phase: Phase::Collect(collect), .. } = &mut self.role {
+            collect.pending.remove(id);
+            self.decide_if_complete();
         }
-    }
-
-    /// Asks all neighbours, for a leader that was late.
-    pub(super) fn ask_as_late_leader(&mut self) {
-        let pending = self.ask_all();
-        let until = self.now.fast.after(self.delta());
-        if let Role::Leading(reign) = &mut self.role {
-            reign.late = Some(Late::Asking { until, pending });
-        }
-        self.lead_on_if_answered();
+        self.late_leader_heard(id);
     }
 }

@@ -86,6 +86,7 @@ impl Bully {
             self.send(id, Message::HelloAck(answer));
         }
         self.take_hello(&hello);
+        self.late_leader_heard(&hello.member.id);
         self.join_answered(&hello.member.id);
         if let Some(place) = self.links.get(&id).and_then(|l| l.dialed.clone()) {
             self.no_longer_duplicate(&place);

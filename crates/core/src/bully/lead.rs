@@ -64,7 +64,7 @@ impl Bully {
 
     /// Whoever acknowledged before gets F again: the number is another, or this leader was late
     /// and could not have heard.
-    fn renew_acknowledgements(&mut self) {
+    pub(super) fn renew_acknowledgements(&mut self) {
         let (claim, now) = (self.claim.clone(), self.now.fast);
         for remote in self.remotes.values_mut() {
             remote.acked = remote.acked.take().and(claim.clone().map(|c| (c, now)));
@@ -106,7 +106,7 @@ impl Bully {
         };
         match &reign.late {
             Some(Late::Draining) => self.ask_as_late_leader(),
-            Some(Late::Asking { until, .. }) if now >= *until => self.lead_on(),
+            Some(Late::Asking { until, .. }) if now >= *until => self.late_leader_due(),
             None if now >= reign.next_beat => {
                 reign.next_beat = now.after(self.config.heartbeat);
                 self.beat_all();
@@ -213,26 +213,5 @@ impl Bully {
             ack.met.iter().take(MET_MAX).for_each(|id| self.meet(id.clone()));
         }
         self.take_report(from, &ack.report);
-    }
-
-    /// The late leader has heard all it asked, or has waited δ: it leads on under its claim.
-    pub(super) fn lead_on_if_answered(&mut self) {
-        if let Role::Leading(Reign { late: Some(Late::Asking { pending, .. }), .. }) = &self.role
-            && pending.is_empty()
-        {
-            self.lead_on();
-        }
-    }
-
-    fn lead_on(&mut self) {
-        if let Role::Leading(reign) = &mut self.role {
-            reign.late = None;
-            reign.next_beat = self.now.fast.after(self.config.heartbeat);
-            // Else its first Beat would say that it reaches nobody, and lose it any merge.
-            if !cfg!(bully_mutant = "late-leader-reaches-nobody") {
-                self.renew_acknowledgements();
-            }
-            self.beat_all();
-        }
     }
 }

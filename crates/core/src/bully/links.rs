@@ -92,9 +92,7 @@ impl Bully {
         if matches!(self.role, Role::Stopped) {
             return true;
         }
-        // A connection whose Hello is not yet answered is a dial under way, too.
-        let is_up = |l: &Link| l.peer.is_none() && l.dialed.as_ref() == Some(to);
-        let is_under_way = self.dialing.contains(to) || self.links.values().any(is_up);
+        let is_under_way = self.is_dialed(to);
         if !is_under_way && self.is_one_too_many(to) {
             return false;
         }
@@ -108,6 +106,13 @@ impl Bully {
         let timeout = self.config.fault();
         self.out.push_back(Output::Dial { to: to.clone(), timeout });
         true
+    }
+
+    /// Whether a dial to that address is under way. A connection whose Hello is not yet answered is
+    /// one, too.
+    pub(super) fn is_dialed(&self, to: &Address) -> bool {
+        let is_up = |l: &Link| l.peer.is_none() && l.dialed.as_ref() == Some(to);
+        self.dialing.contains(to) || self.links.values().any(is_up)
     }
 
     pub(super) fn close(&mut self, id: LinkId) {
@@ -245,7 +250,9 @@ impl Bully {
         if by_other && self.claim.as_ref().is_some_and(|c| c.id == *peer) {
             self.leader_link_closed();
         }
-        self.no_answer_from(peer);
+        if !self.late_leader_dials(peer) {
+            self.no_answer_from(peer);
+        }
     }
 
     pub(super) fn on_dial_failed(&mut self, dialed: &Address, reason: &DialError) {
@@ -275,6 +282,9 @@ impl Bully {
         let is_refused = refused && !cfg!(bully_mutant = "refusal-spares-silent");
         if (is_refused || *reason == DialError::TimedOut) && self.close_silent(dialed) {
             self.last_link_closed(dialed, false);
+        }
+        if self.link_to(dialed).is_none() {
+            self.late_leader_heard(dialed);
         }
         self.address_unanswered(dialed);
         self.no_longer_duplicate(dialed);

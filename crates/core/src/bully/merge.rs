@@ -12,6 +12,8 @@ impl Bully {
         match &self.role {
             Role::Joining { .. } | Role::Electing { .. } => self.take_report(from, report),
             Role::Following => self.meet_as_follower(from, report),
+            // It may be the answer to what it asked, be it of a leader or of a follower.
+            Role::Leading(_) if self.is_late_leader() => self.take_report(from, report),
             Role::Leading(_) => self.meet_as_leader(from, report),
             Role::Waiting | Role::Stopped | Role::Resigning(_) => {}
         }

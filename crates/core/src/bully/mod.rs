@@ -7,6 +7,7 @@ mod bounds;
 mod detect;
 mod dispute;
 mod hello;
+mod late;
 mod lead;
 mod leave;
 mod links;
@@ -82,6 +83,8 @@ enum Late {
     Asking {
         until: Tick,
         pending: BTreeSet<Address>,
+        /// Who had not answered within δ was dialled.
+        dialed: bool,
     },
 }
 

@@ -62,6 +62,10 @@ impl One {
 
     /// A member whose connection has the number of its host.
     fn hello(&mut self, host: u8, report: Report) -> Vec<Output> {
+        self.say(host, Message::Hello(Self::hello_of(host, report)))
+    }
+
+    fn hello_of(host: u8, report: Report) -> Hello {
         let member = Member {
             id: address(host),
             ip: None,
@@ -70,7 +74,7 @@ impl One {
             inst: Inst(u128::from(host)),
             left: false,
         };
-        let hello = Hello {
+        Hello {
             cluster: Arc::from("bully"),
             mode: Mode::Bully,
             member,
@@ -78,8 +82,7 @@ impl One {
             no_preempt: false,
             report,
             members: Vec::new(),
-        };
-        self.say(host, Message::Hello(hello))
+        }
     }
 
     fn say(&mut self, host: u8, message: Message) -> Vec<Output> {
@@ -133,6 +136,38 @@ fn a4_a_leader_that_was_late_by_f_asks_its_peers_before_it_beats_again() {
     let outputs = one.say(2, Message::QueryAck(QueryAck { q, report: Report::default() }));
     assert_eq!(names(&outputs), ["Beat"]);
     assert!(one.node.leadership(one.now).is_leader(), "it leads on under its claim");
+}
+
+/// A leader that was late, and asked the member at host 2.
+fn late() -> One {
+    let mut one = One::started(&[]);
+    one.hello(2, Report::default());
+    one.pass(F);
+    assert_eq!(names(&one.hand(Input::Timeout)), ["Query"]);
+    one
+}
+
+#[test]
+fn a4_a_late_leader_dials_whom_its_connections_do_not_reach() {
+    // The other end has closed long ago, and nobody was there to hear of it.
+    let mut one = late();
+    one.pass(Duration::from_millis(25));
+    let outputs = one.hand(Input::Timeout);
+    assert_eq!(dials(&outputs), [&address(2)]);
+    assert_eq!(one.role(), Role::Electing);
+    one.pass(Duration::from_millis(49));
+    let link = LinkId(22);
+    one.hand(Input::LinkUp { link, dialed: address(2) });
+    let hello = One::hello_of(2, live(claim(1, 1 << 41)));
+    one.hand(Input::Message { from: link, message: Message::HelloAck(hello) });
+    assert_eq!(one.role(), Role::Follower);
+
+    let mut one = late();
+    one.pass(Duration::from_millis(25));
+    one.hand(Input::Timeout);
+    one.pass(Duration::from_millis(50));
+    one.hand(Input::Timeout);
+    assert_eq!(one.role(), Role::Leader, "nobody is waited for any longer");
 }
 
 #[test]
