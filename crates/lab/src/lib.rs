@@ -4,7 +4,8 @@
 //! The whole lab, bridge included, lives in namespaces of its own, held by processes that end
 //! with it: the machine gets no interface, address, route or file, and nothing is left behind,
 //! even if the test process is killed. Root is not needed where the kernel gives unprivileged
-//! user namespaces. What it needs besides: util-linux, iproute2, a shell, and curl for requests.
+//! user namespaces. What it needs besides: util-linux, iproute2, a shell, curl for requests, and a
+//! C compiler for clocks that are set.
 //!
 //! Hosts have their own network and `/var/lib/bully`. They share the machine's clock, process
 //! ids, other files and processors: a frozen program is a frozen program, and a frozen host is an
@@ -35,6 +36,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod clock;
 mod config;
 mod error;
 mod fault;
@@ -45,6 +47,7 @@ mod namespace;
 mod process;
 mod skip;
 
+pub use clock::WallClock;
 pub use config::LabConfig;
 pub use error::{LabError, Unavailable};
 pub use host::Host;
