@@ -41,6 +41,7 @@ mod identity;
 mod journal;
 mod link;
 mod shared;
+mod shortage;
 mod view;
 mod wire;
 

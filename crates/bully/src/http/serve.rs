@@ -15,6 +15,8 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time;
 
+use crate::shortage::Shortage;
+
 /// Above it a connection is closed as soon as it is made.
 const CONNECTIONS_MAX: usize = 1024;
 
@@ -52,7 +54,7 @@ async fn serve_at_most(
     // Dropped to tell the connections of the end.
     let (open, ended) = watch::channel(());
     let mut connections = JoinSet::new();
-    let mut complained = false;
+    let mut shortage = Shortage::default();
     loop {
         let accepted = tokio::select! {
             biased;
@@ -62,7 +64,6 @@ async fn serve_at_most(
         };
         match accepted {
             Ok((stream, _)) => {
-                complained = false;
                 let Ok(permit) = Arc::clone(&room).try_acquire_owned() else {
                     continue;
                 };
@@ -74,9 +75,8 @@ async fn serve_at_most(
             }
             Err(error) if is_of_connection(&error) => {}
             Err(error) => {
-                if !complained {
+                if shortage.is_news() {
                     tracing::warn!(target: crate::NOTICE, "http takes no connections: {error}");
-                    complained = true;
                 }
                 tokio::select! {
                     () = &mut shutdown => break,

@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::peer::{self, Begin, End, Place, Reader};
 use super::transport::Shared;
+use crate::shortage::Shortage;
 use crate::wire::{self, Packet, Preamble};
 
 /// How long to wait for descriptors to become free.
@@ -23,19 +24,14 @@ const SHED_MAX: usize = 64;
 /// Accept until the transport is quiet. Accepts even where no place or no descriptor is left, and
 /// closes at once: who dials learns more from that than from silence.
 pub(super) async fn accept(listener: TcpListener, mut spare: Spare, shared: Arc<Shared>) {
-    let mut short = false;
+    let mut shortage = Shortage::default();
     let quiet = shared.quiet.clone();
     while let Some(accepted) = quiet.run_until_cancelled(listener.accept()).await {
         match accepted {
-            Ok((stream, remote)) => {
-                if std::mem::take(&mut short) {
-                    tracing::info!("peers' connections are accepted again");
-                }
-                admit(stream, remote, &shared);
-            }
+            Ok((stream, remote)) => admit(stream, remote, &shared),
             Err(error) if is_of_connection(&error) => {}
             Err(error) => {
-                if !std::mem::replace(&mut short, true) {
+                if shortage.is_news() {
                     tracing::warn!("peers' connections cannot be accepted: {error}");
                 }
                 spare.shed(&listener, &shared).await;
