@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use bully_lab::{Host, HttpReply, Lab, LabConfig, Process, lab_or_skip};
 
+use super::proc;
+
 /// Far above what anything here takes: a test that waits this long has failed.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 
@@ -38,7 +40,7 @@ impl Lan {
     /// Runs `bully` with these arguments on a host.
     pub(crate) fn run(&self, host: usize, arguments: &[&str]) {
         let node = self.spawn(host, arguments);
-        *self.nodes[host].borrow_mut() = Some(node);
+        self.put(host, node);
     }
 
     pub(crate) fn spawn(&self, host: usize, arguments: &[&str]) -> Process {
@@ -54,6 +56,27 @@ impl Lan {
         self.run(host, &arguments);
     }
 
+    /// As `join`, for each of these hosts.
+    pub(crate) fn join_all(&self, hosts: &[usize], count: usize) {
+        for host in hosts {
+            self.join(*host, count, &[]);
+        }
+    }
+
+    /// Stops these nodes, with SIGSTOP, one after the other and at once.
+    pub(crate) fn freeze_all(&self, hosts: &[usize]) {
+        for host in hosts {
+            assert!(self.node(*host, Process::freeze));
+        }
+    }
+
+    /// Lets these nodes go on.
+    pub(crate) fn thaw_all(&self, hosts: &[usize]) {
+        for host in hosts {
+            assert!(self.node(*host, Process::thaw));
+        }
+    }
+
     /// Runs all hosts with one command line, and waits until they agree.
     pub(crate) fn form(&self, more: &[&str]) -> String {
         let hosts = self.lab.hosts().len();
@@ -66,9 +89,43 @@ impl Lan {
         ask(node.as_ref().expect("a node runs on this host"))
     }
 
+    /// A program that stands still before its first instruction, until `Process::thaw`. What has
+    /// already been started and looked up for it then takes no time.
+    pub(crate) fn held(&self, host: usize, program: &str, arguments: &[&str]) -> Process {
+        let words = ["-c", "kill -STOP $$; exec \"$@\"", "sh", program];
+        let words = words.iter().chain(arguments).copied();
+        let held = self.host(host).spawn("sh", words).expect("a shell starts");
+        self.until("it stands still", || proc::state(held.pid()) == Some('T'));
+        held
+    }
+
+    /// A node held like this, with the command line of `join`.
+    pub(crate) fn held_node(&self, host: usize, count: usize) -> Process {
+        let nodes = format!("-nodes={}", self.list(count));
+        let bully = env!("CARGO_BIN_EXE_bully");
+        self.held(host, bully, &["-port=8117", &nodes, "-http=0.0.0.0:8080"])
+    }
+
+    /// Makes a program the node of its host. The one before it is killed, if it is not dead yet.
+    pub(crate) fn put(&self, host: usize, node: Process) {
+        *self.nodes[host].borrow_mut() = Some(node);
+    }
+
     pub(crate) fn kill(&self, host: usize) {
-        self.node(host, Process::kill);
-        self.node(host, |node| node.wait(DEADLINE)).expect("a killed node ends");
+        self.kill_all(&[host]);
+    }
+
+    /// Kills these nodes in one breath, and waits for their ends. Returns how long the breath was.
+    pub(crate) fn kill_all(&self, hosts: &[usize]) -> Duration {
+        let start = Instant::now();
+        for host in hosts {
+            self.node(*host, Process::kill);
+        }
+        let took = start.elapsed();
+        for host in hosts {
+            self.node(*host, |node| node.wait(DEADLINE)).expect("a killed node ends");
+        }
+        took
     }
 
     pub(crate) fn stderr(&self, host: usize) -> Vec<String> {
@@ -121,7 +178,7 @@ impl Lan {
         }
     }
 
-    fn said(&self) -> String {
+    pub(crate) fn said(&self) -> String {
         let mut said = String::new();
         for (host, node) in self.nodes.iter().enumerate() {
             if let Some(node) = node.borrow().as_ref() {
