@@ -4,8 +4,9 @@
 CARGO ?= cargo
 SEED ?=
 SEEDS ?= 20000
+SOAK ?= 600
 
-.PHONY: help demo test verify check lint docs features mutants sim deny fix dist deb image test-install bench bench-all
+.PHONY: help demo test verify check lint docs features mutants sim soak deny fix dist deb image test-install bench bench-all
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -54,6 +55,9 @@ image: dist ## a container image of it, where podman is installed
 
 test-install: ## what is shipped, unpacked, installed, run and removed
 	scripts/test-install
+
+soak: ## SOAK=600 seconds of random faults, and as long a switch that flaps
+	SOAK=$(SOAK) SEED=$(SEED) $(CARGO) test --release --locked -p bully --test lan -- --nocapture chaos flapping
 
 deny: ## licences, sources and bans of the dependencies; CI does not go without
 	@if $(CARGO) deny --version >/dev/null 2>&1; then \

@@ -9,15 +9,36 @@ use super::support::Lan;
 /// How long faults come.
 const STORM: Duration = Duration::from_secs(12);
 
+/// How long, unless the environment says for how many seconds (`make soak`).
+pub(crate) fn lasting(usual: Duration) -> Duration {
+    let given = std::env::var("SOAK").ok().filter(|text| !text.is_empty());
+    given.map_or(usual, |text| Duration::from_secs(text.parse().expect("SOAK is of seconds")))
+}
+
 /// A small generator, so that a seed repeats the order of the faults (though not their timing).
-struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
+    /// Seeded by the environment or else by the time, and says how.
+    pub(crate) fn new() -> Self {
+        let given = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis();
+        let seed =
+            given.unwrap_or_else(|| u64::try_from(now).expect("before the year 500 million"));
+        println!("SEED={seed}");
+        Self(seed)
+    }
+
+    pub(crate) fn roll(&mut self, sides: usize) -> usize {
         // Knuth's MMIX constants.
         self.0 =
             self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(self.0 >> 33).expect("31 bits") % sides
+    }
+
+    /// A pause of fewer milliseconds than that.
+    pub(crate) fn pause(&mut self, below: usize) -> Duration {
+        Duration::from_millis(u64::try_from(self.roll(below)).expect("small"))
     }
 }
 
@@ -30,9 +51,7 @@ fn fault(lan: &Lan, dice: &mut Dice, hosts: usize) {
         }
         1 => {
             lan.node(a, Process::freeze);
-            std::thread::sleep(Duration::from_millis(
-                u64::try_from(dice.roll(900)).expect("small"),
-            ));
+            std::thread::sleep(dice.pause(900));
             lan.node(a, Process::thaw);
         }
         2 if a != b => lan.lab.cut(a, b).expect("cuts"),
@@ -51,16 +70,12 @@ fn fault(lan: &Lan, dice: &mut Dice, hosts: usize) {
 #[test]
 fn after_a_storm_of_faults_all_agree() {
     let Some(lan) = Lan::new("after_a_storm_of_faults_all_agree", 5) else { return };
-    let given = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis();
-    let seed = given.unwrap_or_else(|| u64::try_from(now).expect("before the year 500 million"));
-    println!("SEED={seed}");
-    let mut dice = Dice(seed);
+    let mut dice = Dice::new();
     lan.form(&[]);
     let start = std::time::Instant::now();
-    while start.elapsed() < STORM {
+    while start.elapsed() < lasting(STORM) {
         fault(&lan, &mut dice, 5);
-        std::thread::sleep(Duration::from_millis(u64::try_from(dice.roll(400)).expect("small")));
+        std::thread::sleep(dice.pause(400));
     }
     lan.lab.heal().expect("heals");
     let leader = lan.agreed(&[0, 1, 2, 3, 4]);

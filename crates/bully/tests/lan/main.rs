@@ -3,8 +3,11 @@
 mod account;
 mod bad_input;
 mod chaos;
+mod clocks;
 mod deaths;
+mod descriptors;
 mod faults;
+mod flapping;
 mod frozen;
 mod names;
 mod partial;
