@@ -1,0 +1,58 @@
+//! Every core busy. A target of its own, so that no other test runs beside it: neither is disturbed
+//! by the other.
+
+#[path = "lan/account.rs"]
+#[allow(dead_code, reason = "it uses its part of what those of the lan share")]
+mod account;
+#[path = "lan/proc.rs"]
+#[allow(dead_code, reason = "it uses its part of what those of the lan share")]
+mod proc;
+#[path = "lan/support.rs"]
+#[allow(dead_code, reason = "it uses its part of what those of the lan share")]
+mod support;
+
+use std::num::NonZero;
+use std::time::{Duration, Instant};
+
+use bully_lab::Process;
+
+use support::Lan;
+
+const BUSY: Duration = Duration::from_secs(20);
+
+/// Busy processes per core: a node that is ready to run waits for as many others.
+const PER_CORE: usize = 4;
+
+/// How long the machine's cores together have had nothing to do, in ticks of 10 ms.
+fn idle_ticks() -> u64 {
+    let text = std::fs::read_to_string("/proc/stat").expect("the machine's");
+    let cores = text.lines().next().expect("all cores");
+    cores.split_whitespace().nth(4).and_then(|field| field.parse().ok()).expect("a number")
+}
+
+#[test]
+fn four_busy_processes_a_core_change_no_leader_in_twenty_seconds() {
+    let test = "four_busy_processes_a_core_change_no_leader_in_twenty_seconds";
+    let Some(lan) = Lan::new(test, 3) else { return };
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    lan.form(&[]);
+    let all = [0, 1, 2];
+    let reign = lan.settled(&all);
+    lan.know_each_other(&all);
+
+    // They end by themselves, should this test be killed and its lab with it.
+    let spins = ["-c", "ulimit -t 60; while :; do :; done"];
+    let spinner = |host| lan.host(host).spawn("sh", spins).expect("a shell starts");
+    let spinners: Vec<Process> = (0..cores * PER_CORE).map(|n| spinner(n % 3)).collect();
+    let (start, idle) = (Instant::now(), idle_ticks());
+    lan.stays(&all, &reign, BUSY);
+    // Ten milliseconds each, of all cores together.
+    let idle = Duration::from_millis(10 * (idle_ticks() - idle));
+    println!("{idle:?} idle of {cores} cores in {:?}", start.elapsed());
+    assert!(idle < start.elapsed() / 10, "the cores were not busy");
+    assert!(spinners.iter().all(Process::is_alive));
+    for host in all {
+        let silent = lan.history(host).into_iter().find(|entry| entry["kind"] == "member-lost");
+        assert!(silent.is_none(), "{silent:?}");
+    }
+}
