@@ -1,5 +1,5 @@
 //! Who is probed, and when: the leader seeks whom it does not reach (A4), and at the border of
-//! its reach its followers do.
+//! its reach its followers do, and followers that have lost each other.
 
 use alloc::vec::Vec;
 
@@ -30,7 +30,8 @@ impl Bully {
         }
     }
 
-    /// Just the nodes that this node's leader does not reach.
+    /// Just the nodes that this node's leader does not reach, and those that it has no connection to
+    /// itself: when the leader is gone, those that cannot ask each other would all lead.
     fn is_at_border(&self, remote: &Remote, id: &Address) -> bool {
         if cfg!(bully_mutant = "only-leaders-probe") {
             return false;
@@ -38,6 +39,9 @@ impl Bully {
         let leader = self.claim.as_ref().map(|c| &c.id);
         if leader == Some(id) {
             return self.via.as_ref() != Some(id);
+        }
+        if !remote.is_open() && !cfg!(bully_mutant = "followers-stay-apart") {
+            return true;
         }
         let is_relayed = self.via.as_ref() != leader;
         remote.leader_reach != Some(true)

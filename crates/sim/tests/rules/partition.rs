@@ -250,3 +250,29 @@ fn n3_a_refused_dial_closes_the_connection_that_was_silent_for_f() {
     };
     assert!(world.events.iter().any(lost));
 }
+
+#[test]
+fn a4_followers_that_lost_each_other_meet_again_though_the_leader_reaches_both() {
+    // Else there is nobody whom they could ask when the leader dies, and each of them leads. Caught
+    // here: the mutant in which they stay apart.
+    for (pause, count) in [(600, 3), (600, 5), (900, 3), (1_100, 5)] {
+        let mut world = running(count);
+        // A switch that flaps.
+        for round in 0..7 {
+            world.split(&(0..count).collect::<Vec<_>>());
+            world.run_for((pause + 37 * round) * MS);
+            world.heal_all();
+            world.run_for((pause / 2 + 61 * round) * MS);
+        }
+        agree_within(&mut world, 6_000);
+        world.run_for(6 * SEC);
+        for pair in (0..count).flat_map(|a| (a + 1..count).map(move |b| (a, b))) {
+            assert_eq!(world.open_connections(pair.0, pair.1), 1, "{pair:?} of {count}");
+        }
+        let [leader] = leaders(&world)[..] else { panic!("one leader") };
+        let start = world.events.len();
+        world.crash(leader);
+        world.run_for(2 * SEC);
+        assert_eq!(elections(&world, start).len(), 1, "one successor");
+    }
+}
