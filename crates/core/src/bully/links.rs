@@ -268,7 +268,10 @@ impl Bully {
         let refused = *reason == DialError::Refused;
         let is_left = self.remotes.get(dialed).is_some_and(|r| r.member.left);
         let is_known = self.places.contains_key(dialed) || self.remotes.contains_key(dialed);
-        let is_news = self.complaints.get(dialed) != Some(reason) && *dialed != self.me.id;
+        // Where it was the other that got through meanwhile, there is nothing to complain of.
+        let is_news = self.complaints.get(dialed) != Some(reason)
+            && *dialed != self.me.id
+            && !self.is_heard(dialed);
         if is_known && !is_left && is_news {
             self.complaints.insert(dialed.clone(), reason.clone());
             self.event(Event::Unreachable { address: dialed.clone(), reason: reason.clone() });

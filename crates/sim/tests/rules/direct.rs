@@ -184,6 +184,20 @@ fn a3p_a_dial_that_times_out_proves_nobody_dead() {
     assert_eq!(one.role(), Role::Follower);
 }
 
+#[test]
+fn n2_a_dial_that_fails_while_the_other_end_is_heard_is_no_complaint() {
+    let fails = Input::DialFailed { dialed: address(2), reason: DialError::TimedOut };
+    let complains = |outputs: &[Output]| {
+        outputs.iter().any(|o| matches!(o, Output::Event(Event::Unreachable { .. })))
+    };
+    let mut one = One::started(&[2]);
+    assert!(complains(&one.hand(fails.clone())));
+    // Both dialled when the way between them came back, and this one's dial was the slower.
+    let mut one = One::started(&[2]);
+    one.hello(2, Report::default());
+    assert!(!complains(&one.hand(fails)));
+}
+
 fn dials(outputs: &[Output]) -> Vec<&Address> {
     let dials = outputs.iter().filter_map(|output| match output {
         Output::Dial { to, .. } => Some(to),
