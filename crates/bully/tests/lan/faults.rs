@@ -162,7 +162,7 @@ fn without_preemption_the_incumbent_stays() {
     lan.join(0, 2, &["-preempt=false"]);
     lan.agreed(&[0]);
     lan.join(1, 2, &["-preempt=false", "-priority=200"]);
-    assert_eq!(lan.agreed(&[0, 1]), lan.ip(0));
+    assert_eq!(lan.agreed(&[0, 1]), lan.ip(0), "{}", lan.said());
     // Longer than the hold of 800 ms.
     let since = std::time::Instant::now();
     lan.until("the hold passes", || {
