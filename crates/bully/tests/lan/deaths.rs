@@ -10,6 +10,9 @@ use super::support::Lan;
 /// Above what a loop of signals takes, and below what a node needs to notice anything.
 const BREATH: Duration = Duration::from_millis(1);
 
+/// How often it is tried until three deaths were within a breath.
+const ROUNDS_MAX: usize = 30;
+
 /// The hosts by rank, best first; all have one priority, so the address decides. The leader, who
 /// need not be the best of them, comes before all.
 fn by_rank(lan: &Lan, hosts: usize, reign: &Reign) -> Vec<usize> {
@@ -26,7 +29,9 @@ fn decapitate(test: &str, hosts: usize, deaths: usize) {
     let all: Vec<usize> = (0..hosts).collect();
     lan.form(&[]);
     let mut in_a_breath = 0;
-    for _ in 0..5 {
+    // A busy machine may take the signals' loop off its core in between; such a round does not count.
+    for round in 1.. {
+        assert!(round <= ROUNDS_MAX, "the machine is too slow to try it");
         let reign = lan.settled(&all);
         lan.know_each_other(&all);
         let ranked = by_rank(&lan, hosts, &reign);
@@ -37,8 +42,10 @@ fn decapitate(test: &str, hosts: usize, deaths: usize) {
         assert_eq!(next.leader, lan.ip(rest[0]), "the best of the rest{}", lan.said());
         assert!(next.epoch > reign.epoch, "{next:?} after {reign:?}");
         lan.join_all(dead, hosts);
+        if in_a_breath == 3 {
+            break;
+        }
     }
-    assert!(in_a_breath >= 3, "the machine was too slow to try it: {in_a_breath} of 5");
 }
 
 #[test]

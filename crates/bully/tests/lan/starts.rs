@@ -76,7 +76,9 @@ fn a_leader_restarted_within_5_ms_of_its_death_begins_a_new_reign_or_follows_one
     lan.form(&[]);
     let mut reign = lan.settled(&all);
     let mut quick = 0;
-    for _ in 0..10 {
+    // On a busy machine some take longer, and do not count.
+    for round in 1.. {
+        assert!(round <= 40, "the machine is too slow to try it");
         let took = restart(&lan, lan.host_of(&reign.leader), 3);
         quick += usize::from(took < Duration::from_millis(5));
         let next = lan.settled(&all);
@@ -84,8 +86,10 @@ fn a_leader_restarted_within_5_ms_of_its_death_begins_a_new_reign_or_follows_one
         assert!(next.epoch > reign.epoch, "{next:?} after {reign:?}{}", lan.said());
         lan.know_each_other(&all);
         reign = next;
+        if quick == 5 {
+            break;
+        }
     }
-    assert!(quick >= 5, "the machine was too slow to try it: {quick} of 10");
     lan.stays(&all, &reign, Duration::from_secs(1));
 }
 
