@@ -116,15 +116,18 @@ impl Arena {
         Ok(process)
     }
 
-    /// A new folder, of the same name on every node's host. Hosts keep theirs in memory: no system
-    /// waits for a disk.
+    /// A new folder, of the same name on every node's host, instead of the last one. Hosts keep
+    /// theirs in memory: no system waits for a disk.
     ///
     /// # Errors
     /// If it cannot be made.
     pub fn folder(&self) -> anyhow::Result<String> {
         let number = self.folders.fetch_add(1, Ordering::Relaxed);
+        let last = format!("/var/lib/bully/{}", number.saturating_sub(1));
         let inside = format!("/var/lib/bully/{number}");
         for node in 0..self.nodes {
+            // That of the last trial, whose nodes are dead. There is none before the first.
+            let _ = std::fs::remove_dir_all(self.host(node).path(&last));
             let outside = self.host(node).path(&inside);
             std::fs::create_dir(&outside).with_context(|| format!("make {inside} on a host"))?;
         }

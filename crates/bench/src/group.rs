@@ -27,6 +27,18 @@ impl<'a> Group<'a> {
     /// # Errors
     /// If a process cannot be started.
     pub fn start(arena: &'a Arena, system: &'a dyn System) -> anyhow::Result<Self> {
+        Self::start_apart(arena, system, Duration::ZERO)
+    }
+
+    /// Starts one node after the other. Nobody leads yet.
+    ///
+    /// # Errors
+    /// If a process cannot be started.
+    pub fn start_apart(
+        arena: &'a Arena,
+        system: &'a dyn System,
+        stagger: Duration,
+    ) -> anyhow::Result<Self> {
         system.clean(arena)?;
         let beside = system.start_beside(arena)?;
         let folder = arena.folder()?;
@@ -40,6 +52,7 @@ impl<'a> Group<'a> {
         let started_at = clock::now();
         for node in &nodes {
             node.signal(Signal::CONT);
+            std::thread::sleep(stagger);
         }
         Ok(Self { arena, system, nodes, observer, _beside: beside, started_at })
     }
@@ -48,9 +61,9 @@ impl<'a> Group<'a> {
     ///
     /// # Errors
     /// If they do not.
-    pub fn formed(&mut self) -> anyhow::Result<(usize, Nanos)> {
+    pub fn formed(&mut self, limit: Duration) -> anyhow::Result<(usize, Nanos)> {
         let all: Vec<usize> = (0..self.arena.nodes()).collect();
-        let limit = self.system.forms_within();
+        let limit = self.system.forms_within().min(limit);
         let formed = self.agreed(&all, None, limit)?;
         formed.with_context(|| format!("{} found no leader in {limit:?}", self.system.name()))
     }

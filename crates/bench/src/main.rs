@@ -29,9 +29,9 @@ use clap::{Parser, Subcommand};
 use crate::plan::Plan;
 use crate::report::Report;
 
-/// A run of a few trials begins nothing after this; what has been begun takes 90 seconds at the
-/// most (a system that finds no leader, twice), so that all ends within five minutes.
-const FEW_END: Duration = Duration::from_secs(205);
+/// A run of a few trials begins nothing after this, nor waits for a leader; the longest thing that
+/// has been begun takes less than a minute, so that all ends within five.
+const FEW_END: Duration = Duration::from_secs(235);
 
 #[derive(Parser)]
 #[command(about = "bully and other systems side by side")]
@@ -59,9 +59,12 @@ enum What {
         /// The binary of the 2013 program, to be measured beside it.
         #[arg(long, env = "BULLY_BENCH_GO")]
         go: Option<PathBuf>,
-        /// Where every trial is written, a line of JSON each.
-        #[arg(long, default_value = "target/bench/trials.jsonl")]
-        out: PathBuf,
+        /// The binary to be measured, if not the one built with this program.
+        #[arg(long)]
+        bully: Option<PathBuf>,
+        /// Where every trial is written, a line of JSON each; by default a file in target/bench.
+        #[arg(long)]
+        out: Option<PathBuf>,
     },
     /// Print the table of earlier runs.
     Table {
@@ -83,10 +86,15 @@ enum What {
 
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().what {
-        What::Run { all, only, trials, alone, go, out } => {
+        What::Run { all, only, trials, alone, go, bully, out } => {
             let ends = (!all).then(|| Instant::now() + FEW_END);
-            let plan =
-                Plan { is_whole: all, trials_max: trials, ends, has_rivals: !alone, only, go };
+            let (is_whole, trials_max, has_rivals) = (all, trials, !alone);
+            let plan = Plan { is_whole, trials_max, ends, has_rivals, only, bully, go };
+            let out = out.unwrap_or_else(|| {
+                // A few trials shall not replace those of hours.
+                let name = if all { "all-trials.jsonl" } else { "trials.jsonl" };
+                PathBuf::from("target/bench").join(name)
+            });
             let mut report = Report::new(&out)?;
             figure::run(&plan, &mut report);
             report.print();

@@ -1,61 +1,94 @@
 //! Leaders that are taken for dead while every core is busy.
 
-use std::collections::BTreeSet;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use serde_json::json;
+use anyhow::{Context as _, ensure};
+use serde_json::{Value, json};
 
 use super::BUSY;
 use crate::arena::Arena;
 use crate::group::Group;
 use crate::plan::Plan;
 use crate::report::{Report, Trial};
-use crate::system::{Bully, System};
+use crate::system::System;
 
 /// Busy processes a core.
 const PER_CORE: usize = 4;
 
-/// Three idle nodes at default timing among busy processes of the same priority.
+/// What a start leaves behind is over by then.
+const QUIET: Duration = Duration::from_secs(2);
+
+/// How long a node may take to answer on a machine that is busy again.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// What stands in a history after a change of leader, or where somebody was taken for dead.
+const CHANGES: [&str; 4] = ["leader-lost", "deposed", "epoch-raised", "member-lost"];
+
+/// Three nodes at default timing among busy processes of the same priority.
 pub fn run(plan: &Plan, report: &mut Report) -> anyhow::Result<()> {
-    let (arena, bully) = (Arena::new(3)?, Bully::built()?);
+    let (arena, bully) = (Arena::new(3)?, plan.bully()?);
     let mut group = Group::start(&arena, &bully)?;
-    group.formed()?;
-    let (nodes, _) = group.finish()?;
-    let said = || -> usize { nodes.iter().map(|node| node.lines().len()).sum() };
-    // The last of them may say whom it follows a moment after it has answered so.
-    let mut quiet_since = (said(), Instant::now());
-    while quiet_since.1.elapsed() < Duration::from_millis(500) {
-        std::thread::sleep(Duration::from_millis(20));
-        if said() != quiet_since.0 {
-            quiet_since = (said(), Instant::now());
-        }
-    }
-    let before: Vec<usize> = nodes.iter().map(|node| node.lines().len()).collect();
+    group.formed(plan.left())?;
+    let (processes, _) = group.finish()?;
+    std::thread::sleep(QUIET);
+    let before = states(&arena)?;
+    let time = plan.pause(15, 30 * 60);
     let cores = std::thread::available_parallelism()?.get();
-    let busy = (0..cores * PER_CORE).map(|_| Busy::start()).collect::<Result<Vec<_>, _>>()?;
-    std::thread::sleep(plan.pause(15, 30 * 60));
+    let busy = (0..cores * PER_CORE).map(|_| Busy::start(time)).collect::<Result<Vec<_>, _>>()?;
+    std::thread::sleep(time);
     drop(busy);
-    let new = nodes.iter().zip(before).flat_map(|(node, seen)| node.lines().split_off(seen));
-    // A reign is one however many nodes tell of it.
-    let reigns: BTreeSet<String> = new
-        .filter(|line| line.contains(" leads, epoch "))
-        .map(|l| l.replace(" (this node)", ""))
-        .collect();
-    let value = Some(f64::from(u32::try_from(reigns.len())?));
-    let (system, nodes, unit) = (bully.name(), arena.nodes(), "reigns".to_owned());
+    let changes = changes(&before, &states(&arena)?);
+    drop(processes);
+    report.note(format!("busy: watched for {} s, {PER_CORE} processes a core", time.as_secs()));
+    let value = Some(f64::from(u32::try_from(changes.len())?));
+    let (system, nodes, unit) = (bully.name(), arena.nodes(), "changes".to_owned());
+    let detail = json!({"seconds": time.as_secs(), "changes": changes});
     let figure = BUSY.to_owned();
-    let detail = json!({"seconds": plan.pause(15, 30 * 60).as_secs(), "reigns": reigns});
     report.enter(&Trial { figure, system, nodes, number: 0, value, unit, detail })
 }
 
-/// A process that computes without end, until this is dropped.
+/// What each node says of itself: its epoch and leader, and its history.
+fn states(arena: &Arena) -> anyhow::Result<Vec<(Value, Vec<Value>)>> {
+    let ask = |node: usize, path: &str| -> anyhow::Result<Value> {
+        let url = format!("http://{}:8080{path}", arena.ip(node));
+        let reply = arena.host(node).http_get(&url, ANSWER)?;
+        ensure!(reply.status == 200, "{url}: {}", reply.text());
+        Ok(serde_json::from_str(&reply.text())?)
+    };
+    let state = |node| -> anyhow::Result<_> {
+        let status = ask(node, "/v1/status")?;
+        let reign = json!([status["leader"]["node"], status["epoch"]]);
+        let history = ask(node, "/v1/history")?;
+        let history = history["history"].as_array().context("a history")?.clone();
+        Ok((reign, history))
+    };
+    (0..arena.nodes()).map(state).collect()
+}
+
+/// In words, what is another than it was.
+fn changes(before: &[(Value, Vec<Value>)], after: &[(Value, Vec<Value>)]) -> Vec<String> {
+    let mut changes = Vec::new();
+    for ((reign_before, history_before), (reign, history)) in before.iter().zip(after) {
+        if reign != reign_before {
+            changes.push(format!("{reign_before} became {reign}"));
+        }
+        let new = history.iter().filter(|entry| !history_before.contains(entry));
+        let of_weight = new.filter(|entry| CHANGES.iter().any(|kind| entry["kind"] == *kind));
+        changes.extend(of_weight.map(|entry| entry["message"].to_string()));
+    }
+    changes
+}
+
+/// A process that computes without end, until this is dropped, or this process is gone for long.
 struct Busy(Child);
 
 impl Busy {
-    fn start() -> std::io::Result<Self> {
+    fn start(time: Duration) -> std::io::Result<Self> {
+        let limit = time.as_secs() + 60;
         let mut command = Command::new("/bin/sh");
-        command.args(["-c", "while :; do :; done"]).stdin(Stdio::null());
+        let script = format!("ulimit -t {limit}; while :; do :; done");
+        command.args(["-c", &script]).stdin(Stdio::null());
         command.spawn().map(Self)
     }
 }

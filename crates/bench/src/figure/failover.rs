@@ -4,13 +4,12 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::json;
 
-use super::{FAILOVER, FLOOR, HANDOVER_FAILED, HANDOVER_SLOWEST, OWN_STAMPS, START};
+use super::{FAILOVER, FLOOR, OWN_STAMPS, handover};
 use crate::arena::{Arena, Node};
-use crate::clock::{self, Nanos, millis, nanos};
+use crate::clock::{millis, nanos};
 use crate::fault::Fault;
 use crate::floor;
 use crate::group::Group;
-use crate::observe::{LATE, Tally};
 use crate::plan::Plan;
 use crate::report::{Report, Trial};
 use crate::stamps;
@@ -22,60 +21,71 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// How long a handover is watched after its end.
 const AFTER: Duration = Duration::from_millis(300);
 
+/// Takes turns: what the machine does meanwhile touches all systems alike.
+struct Case<'a> {
+    arena: &'a Arena,
+    system: &'a dyn System,
+    fault: Fault,
+    number: usize,
+}
+
 /// `kill -9`: bully at 3 and at 7 nodes, the floor, and the rivals, one after the other, over and
-/// over: what the machine does meanwhile touches all of them alike.
+/// over.
 pub fn kills(plan: &Plan, report: &mut Report) -> anyhow::Result<()> {
-    let bully = Bully::built()?.with_stamps();
-    bully.check()?;
+    let bully = plan.bully()?.with_stamps();
     let rivals = able(plan, report);
     let (three, seven) = (Arena::new(3)?, Arena::new(7)?);
-    let counts = [plan.trials(12, 500), plan.trials(8, 500), plan.trials(2, 20)];
-    for number in 0..counts.into_iter().max().unwrap_or(0) {
+    let (own, theirs) = (plan.trials(12, 500), plan.trials(2, 20));
+    for number in 0..own {
         if plan.is_over() {
             report.note(format!("failover: {number} rounds, then the time was up"));
             break;
         }
-        if number < counts[0] {
-            one(report, &three, &bully, Fault::Kill, number)?;
-            let value = floor::trial(&three)?;
-            report.enter(&ms(FLOOR, "floor", 3, number, Some(value)))?;
+        for arena in [&three, &seven] {
+            one(plan, report, &Case { arena, system: &bully, fault: Fault::Kill, number })?;
         }
-        if number < counts[1] {
-            one(report, &seven, &bully, Fault::Kill, number)?;
-        }
-        if number < counts[2] {
-            for rival in &rivals {
-                one(report, &three, rival.as_ref(), Fault::Kill, number)?;
-            }
+        let floor = beside_a_group(plan, &three, &bully);
+        report.enter(&ms(FLOOR, "floor", 3, number, floor.ok()))?;
+        for rival in rivals.iter().filter(|_| Plan::is_turn(number, own, theirs)) {
+            let system = rival.as_ref();
+            one(plan, report, &Case { arena: &three, system, fault: Fault::Kill, number })?;
         }
     }
     Ok(())
 }
 
+/// The floor, on the hosts of a group that is asked as ever: the machine is as busy as in the other
+/// trials.
+fn beside_a_group(plan: &Plan, arena: &Arena, bully: &Bully) -> anyhow::Result<f64> {
+    let mut group = Group::start(arena, bully)?;
+    group.formed(plan.left())?;
+    floor::trial(arena)
+}
+
 /// All other faults, at three nodes.
 pub fn others(plan: &Plan, report: &mut Report) -> anyhow::Result<()> {
-    let bully = Bully::built()?;
+    let bully = plan.bully()?;
+    let (waiting, equal) = (bully.waiting(), bully.as_slow_as_etcd());
     let rivals = able(plan, report);
     let arena = Arena::new(3)?;
     let (own, theirs) = (plan.trials(2, 50), plan.trials(0, 15));
-    for number in 0..own.max(theirs) {
+    for number in 0..own {
         for fault in Fault::ALL.into_iter().filter(|fault| *fault != Fault::Kill) {
             if plan.is_over() {
                 report.note(format!("failover: {number} rounds of faults, then the time was up"));
                 return Ok(());
             }
-            if number < own {
-                one(report, &arena, &bully, fault, number)?;
-            }
-            if number < own && fault == Fault::Vanish {
+            let system = if fault == Fault::Terminate { &waiting } else { &bully };
+            one(plan, report, &Case { arena: &arena, system, fault, number })?;
+            if fault == Fault::Vanish {
                 // Shows that the comparison of idle costs is one at equal detection times.
-                one(report, &arena, &bully.as_slow_as_etcd(), fault, number)?;
+                one(plan, report, &Case { arena: &arena, system: &equal, fault, number })?;
             }
             for rival in &rivals {
-                let is_etcd = rival.name() == Etcd::default().name();
-                let count = if is_etcd && fault == Fault::Vanish { own } else { theirs };
-                if number < count {
-                    one(report, &arena, rival.as_ref(), fault, number)?;
+                let is_equal = rival.name() == Etcd::default().name() && fault == Fault::Vanish;
+                if Plan::is_turn(number, own, if is_equal { own } else { theirs }) {
+                    let system = rival.as_ref();
+                    one(plan, report, &Case { arena: &arena, system, fault, number })?;
                 }
             }
         }
@@ -84,7 +94,7 @@ pub fn others(plan: &Plan, report: &mut Report) -> anyhow::Result<()> {
 }
 
 /// Those that can run here; the others are named.
-fn able(plan: &Plan, report: &mut Report) -> Vec<Box<dyn System>> {
+pub fn able(plan: &Plan, report: &mut Report) -> Vec<Box<dyn System>> {
     if !plan.has_rivals {
         return Vec::new();
     }
@@ -99,7 +109,7 @@ fn able(plan: &Plan, report: &mut Report) -> Vec<Box<dyn System>> {
     able
 }
 
-fn ms(
+pub fn ms(
     figure: &'static str,
     system: &str,
     nodes: usize,
@@ -110,55 +120,47 @@ fn ms(
     Trial { figure, system, nodes, number, value, unit, detail: serde_json::Value::Null }
 }
 
-/// One trial: a new group, its leader struck, and what all survivors name then.
-fn one(
-    report: &mut Report,
-    arena: &Arena,
-    system: &dyn System,
-    fault: Fault,
-    number: usize,
-) -> anyhow::Result<()> {
-    let (name, nodes) = (system.name(), arena.nodes());
-    let mut group = Group::start(arena, system)?;
-    let (leader, formed_at) = match group.formed() {
-        Ok(formed) => formed,
-        Err(why) => {
-            let figure = FAILOVER[fault as usize];
-            let trial = ms(figure, &name, nodes, number, None);
-            return report.enter(&Trial { detail: json!({"why": why.to_string()}), ..trial });
-        }
-    };
-    let formed = millis(formed_at.saturating_sub(group.started_at));
-    if name != "bully" {
-        // Its own has more trials, and more nodes.
-        report.enter(&ms(START, &name, nodes, number, Some(formed)))?;
+/// One trial. One that fails is a trial without a value, and the others go on.
+fn one(plan: &Plan, report: &mut Report, case: &Case<'_>) -> anyhow::Result<()> {
+    let (name, nodes) = (case.system.name(), case.arena.nodes());
+    if plan.is_over() {
+        return Ok(());
     }
-    // Not always in the same phase of a heartbeat.
-    let phase = Duration::from_millis(u64::try_from(number * 37 % 100)?);
-    std::thread::sleep(system.settles_in() + phase);
+    let trial = strike(plan, report, case);
+    // Whatever happened, the next trial has a whole network.
+    case.fault.heal(case.arena)?;
+    trial.or_else(|why| {
+        let trial = ms(FAILOVER[case.fault as usize], &name, nodes, case.number, None);
+        report.enter(&Trial { detail: json!({"why": format!("{why:#}")}), ..trial })
+    })
+}
 
+/// A new group, its leader struck, and what all survivors name then.
+fn strike(plan: &Plan, report: &mut Report, case: &Case<'_>) -> anyhow::Result<()> {
+    let Case { arena, system, fault, number } = *case;
+    let (name, nodes) = (system.name(), arena.nodes());
+    let mut group = Group::start_apart(arena, system, system.stagger())?;
+    let (formed, _) = group.formed(plan.left())?;
+    std::thread::sleep(system.settles_in() + phase(system.period(), number));
     let all: Vec<usize> = (0..nodes).collect();
     // Some change their mind once more after they have agreed.
-    let leader = group.leader(&all)?.unwrap_or(leader);
+    let leader = group.leader(&all)?.unwrap_or(formed);
     let survivors: Vec<usize> = (0..nodes).filter(|node| *node != leader).collect();
     let wall = SystemTime::now();
     let struck_at = fault.strike(&group, leader)?;
-    let outcome = group.agreed(&survivors, Some(leader), LIMIT)?;
+    let outcome = group.agreed(&survivors, Some(leader), LIMIT.min(plan.left()))?;
     fault.heal(arena)?;
-    let took = outcome.map(|(_, at)| millis(at.saturating_sub(struck_at)));
-    let trial = Trial {
-        detail: json!({
-            "leader": leader,
-            "successor": outcome.map(|(successor, _)| successor),
-            "formed_ms": formed,
-        }),
-        ..ms(FAILOVER[fault as usize], &name, nodes, number, took)
-    };
-    report.enter(&trial)?;
     if fault == Fault::Terminate {
         std::thread::sleep(AFTER);
     }
     let (processes, tallies) = group.finish()?;
+    let took = outcome.map(|(_, at)| millis(at.saturating_sub(struck_at)));
+    let asked: Vec<u64> = tallies.iter().map(|tally| tally.asked).collect();
+    let successor = outcome.map(|(successor, _)| successor);
+    report.enter(&Trial {
+        detail: json!({"leader": leader, "successor": successor, "asked": asked}),
+        ..ms(FAILOVER[fault as usize], &name, nodes, number, took)
+    })?;
     if name != "bully" {
         return Ok(());
     }
@@ -167,9 +169,18 @@ fn one(
             let own = own_stamps(arena, &processes, leader, wall);
             report.enter(&ms(OWN_STAMPS, &name, nodes, number, own))
         }
-        Fault::Terminate => handover(report, &processes, &tallies, leader, struck_at, number),
+        Fault::Terminate => {
+            let left = handover::Left { nodes: &processes, leader, struck_at };
+            left.enter(report, &tallies, number)
+        }
         _ => Ok(()),
     }
+}
+
+/// Another part of the period for each trial, all parts alike: multiples of the golden ratio.
+fn phase(period: Duration, number: usize) -> Duration {
+    let number = u32::try_from(number).unwrap_or(0);
+    period.mul_f64((f64::from(number) * 0.618_034).fract())
 }
 
 /// Their lines may be read a moment after their answers.
@@ -182,35 +193,4 @@ fn own_stamps(arena: &Arena, nodes: &[Node], dead: usize, since: SystemTime) -> 
         }
         std::thread::sleep(Duration::from_millis(2));
     }
-}
-
-/// While the leader left: what failed, and what took longest, on any node.
-fn handover(
-    report: &mut Report,
-    nodes: &[Node],
-    tallies: &[Tally],
-    leader: usize,
-    struck_at: Nanos,
-    number: usize,
-) -> anyhow::Result<()> {
-    // Asked as it ended, or after: nobody is there to answer.
-    let gone_at = nodes[leader].ended_at().unwrap_or_else(clock::now).saturating_sub(1_000_000);
-    let mut failed = Vec::new();
-    let mut slowest = 0;
-    for (node, tally) in tallies.iter().enumerate() {
-        let is_over = |at: Nanos| node == leader && at >= gone_at;
-        let ours = |at: Nanos| at >= struck_at && !is_over(at);
-        let failures = tally.failures.iter().filter(|failure| ours(failure.asked_at));
-        failed
-            .extend(failures.map(|f| json!({"node": node, "why": f.why, "at": f.at - struck_at})));
-        let late = tally.late_at.iter().filter(|(at, _)| ours(*at)).map(|(_, took)| *took);
-        slowest = slowest.max(late.max().unwrap_or(0));
-    }
-    // What is not late is not told of.
-    let slowest = slowest.max(nanos(LATE));
-    let count = f64::from(u32::try_from(failed.len())?);
-    let detail = json!({"failed": failed, "left_ms": millis(gone_at.saturating_sub(struck_at))});
-    let trial = ms(HANDOVER_FAILED, "bully", nodes.len(), number, Some(count));
-    report.enter(&Trial { unit: "questions".to_owned(), detail, ..trial })?;
-    report.enter(&ms(HANDOVER_SLOWEST, "bully", nodes.len(), number, Some(millis(slowest))))
 }

@@ -11,7 +11,7 @@ use crate::group::Group;
 use crate::plan::Plan;
 use crate::proc::Usage;
 use crate::report::{Report, Trial};
-use crate::system::{Bully, Etcd, System};
+use crate::system::{Etcd, System};
 
 /// How `wrk` asks, by [`LEADER_CPU`].
 const LOADS: [&[&str]; 3] =
@@ -20,7 +20,7 @@ const LOADS: [&[&str]; 3] =
 /// `wrk` on the observer's host asks the leader, as fast as it can, in three ways.
 pub fn run(plan: &Plan, report: &mut Report) -> anyhow::Result<()> {
     let arena = Arena::new(3)?;
-    let bully = Bully::built()?;
+    let bully = plan.bully()?;
     for number in 0..plan.trials(1, 10) {
         let ask = |ip| (format!("http://{ip}:8080/leader"), None);
         load(plan, report, &arena, &bully, &ask, &LOADS, number)?;
@@ -47,7 +47,7 @@ fn load(
     number: usize,
 ) -> anyhow::Result<()> {
     let mut group = Group::start(arena, system)?;
-    let (leader, _) = group.formed()?;
+    let (leader, _) = group.formed(plan.left())?;
     let (nodes, _) = group.finish()?;
     let pid = nodes[leader].pid();
     let (url, script) = ask(arena.ip(leader));

@@ -12,7 +12,7 @@ use crate::group::Group;
 use crate::plan::Plan;
 use crate::proc::{Usage, memory, system_calls};
 use crate::report::{Report, Trial};
-use crate::system::{Bully, Etcd, System};
+use crate::system::{Etcd, System};
 
 /// Heartbeats of the core that are looked at.
 const HEARTBEATS: usize = 1_000;
@@ -31,8 +31,8 @@ const FOLLOWERS_MAX: usize = 10;
 /// Bytes and processor time at 3, 7, 25 and 100 nodes, and etcd's at 3, beside a bully that takes
 /// as long to notice that a leader is silent; memory, system calls and allocations.
 pub fn run(plan: &Plan, report: &mut Report) -> anyhow::Result<()> {
-    let bully = Bully::built()?;
-    bully.check()?;
+    allocations(plan, report)?;
+    let bully = plan.bully()?;
     let (etcd, equal) = (Etcd::default(), bully.as_slow_as_etcd());
     let three = Arena::new(3)?;
     for number in 0..plan.trials(1, 10) {
@@ -45,16 +45,16 @@ pub fn run(plan: &Plan, report: &mut Report) -> anyhow::Result<()> {
         }
     }
     for nodes in [7, 25, 100] {
+        if plan.is_over() {
+            report.note(format!("idle: not at {nodes} nodes: the time was up"));
+            continue;
+        }
         let arena = Arena::new(nodes)?;
         for number in 0..plan.trials(1, 3) {
-            if plan.is_over() {
-                report.note(format!("idle: no {nodes} nodes, the time was up"));
-                return Ok(());
-            }
             group(plan, report, &arena, &bully, number)?;
         }
     }
-    allocations(plan, report)
+    Ok(())
 }
 
 /// One trial: nodes that agree, left alone.
@@ -66,7 +66,7 @@ fn group(
     number: usize,
 ) -> anyhow::Result<()> {
     let mut group = Group::start(arena, system)?;
-    let (leader, _) = group.formed()?;
+    let (leader, _) = group.formed(plan.left())?;
     // The observer is gone, so that nobody asks.
     let (nodes, _) = group.finish()?;
     std::thread::sleep(QUIET + QUIET_PER_NODE * u32::try_from(arena.nodes())?);

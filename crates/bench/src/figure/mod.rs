@@ -2,6 +2,7 @@
 
 mod busy;
 mod failover;
+mod handover;
 mod http;
 mod idle;
 mod start;
@@ -25,6 +26,8 @@ pub const FLOOR: &str = "kill -9, floor";
 pub const HANDOVER_FAILED: &str = "SIGTERM: failed questions";
 /// While a leader leaves: the slowest answer of any node.
 pub const HANDOVER_SLOWEST: &str = "SIGTERM: slowest answer";
+/// While a leader leaves: how long it is there and answers nobody.
+pub const HANDOVER_DARK: &str = "SIGTERM: dark before exit";
 /// From the start of all to their agreement.
 pub const START: &str = "start: all at once";
 /// From the start of one node to its first answer.
@@ -54,9 +57,9 @@ pub fn run(plan: &Plan, report: &mut Report) {
         ("failover", failover::kills),
         ("failover", failover::others),
         ("start", start::run),
-        ("idle", idle::run),
         ("/leader", http::run),
         ("busy", busy::run),
+        ("idle", idle::run),
     ];
     for (name, measure) in figures {
         if !plan.wants(name) {

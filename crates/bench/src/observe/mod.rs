@@ -1,6 +1,6 @@
 //! One observer for all systems: a process on a host of the lab that asks every node who leads,
-//! each 0.2 ms, and says when an answer changes. What it costs depends on the number of nodes
-//! alone, not on the system.
+//! each 0.2 ms, and says when an answer changes. It does the same for each system; what a question
+//! costs the system itself differs.
 
 mod handle;
 mod probe;
@@ -50,7 +50,7 @@ pub struct Tally {
     pub failures: Vec<Failure>,
 }
 
-/// A question without an answer.
+/// A question that had no answer, or one that names nobody.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Failure {
     pub asked_at: Nanos,

@@ -24,7 +24,7 @@ const PAUSE: Duration = Duration::from_micros(500);
 const REPLY_MAX: usize = 64 * 1024;
 
 /// How many failures and late answers are told one by one.
-const TOLD_MAX: usize = 1_000;
+const TOLD_MAX: usize = 20_000;
 
 #[derive(Debug)]
 enum State {
@@ -211,20 +211,27 @@ impl Probe {
         self.state = State::Idle;
         self.due = (self.asked_at + nanos(CADENCE)).max(now);
         let answer = self.target.answer(&self.reply);
+        if answer.is_none() {
+            self.tell(now, "it names nobody");
+        }
         self.note(answer)
     }
 
     fn failed(&mut self, now: Nanos, error: &io::Error) -> Option<News> {
         // A datagram that nobody answers is the way in which nobody holds the address.
         self.tally.failed += 1;
-        if self.tally.failures.len() < TOLD_MAX {
-            let failure = Failure { asked_at: self.asked_at, at: now, why: error.to_string() };
-            self.tally.failures.push(failure);
-        }
+        self.tell(now, &error.to_string());
         self.socket = None;
         self.state = State::Idle;
         self.due = now + nanos(PAUSE);
         self.note(None)
+    }
+
+    fn tell(&mut self, at: Nanos, why: &str) {
+        if self.tally.failures.len() < TOLD_MAX {
+            let failure = Failure { asked_at: self.asked_at, at, why: why.to_owned() };
+            self.tally.failures.push(failure);
+        }
     }
 
     fn note(&mut self, answer: Option<String>) -> Option<News> {

@@ -10,7 +10,7 @@ use crate::arena::{Arena, Node};
 use crate::observe::{Target, Transport};
 
 /// The name of [`Bully::as_slow_as_etcd`].
-pub const EQUAL: &str = "bully 350 ms";
+pub const EQUAL: &str = "bully 320 ms";
 
 /// A program with the command line of the quick start.
 #[derive(Clone, Debug)]
@@ -18,6 +18,8 @@ pub struct Bully {
     name: String,
     program: PathBuf,
     ask: &'static str,
+    heartbeat: Duration,
+    stagger: Duration,
     more: Vec<String>,
     /// Standard error goes into a file.
     is_logging: bool,
@@ -32,29 +34,33 @@ impl Bully {
     /// If it is not there.
     pub fn built() -> anyhow::Result<Self> {
         let this = std::env::current_exe().context("this program's own path")?;
-        let program = this.with_file_name("bully");
-        let name = "bully".to_owned();
-        Ok(Self {
-            name,
-            program,
-            ask: "/leader?wait=0s",
-            more: Vec::new(),
-            is_logging: false,
-            listed: Vec::new(),
-        })
+        Ok(Self::at(this.with_file_name("bully")))
     }
 
-    /// The program of 2013, built from its own source.
-    pub fn go(program: PathBuf) -> Self {
-        let name = "Go bully (2013)".to_owned();
+    /// This binary.
+    pub fn at(program: PathBuf) -> Self {
         Self {
-            name,
+            name: "bully".to_owned(),
             program,
-            ask: "/leader",
+            ask: "/leader?wait=0s",
+            heartbeat: Duration::from_millis(100),
+            stagger: Duration::ZERO,
             more: Vec::new(),
             is_logging: false,
             listed: Vec::new(),
         }
+    }
+
+    /// The program of 2013, built from its own source. It gives no sign of life, and nodes that
+    /// start at once deadlock more often than not.
+    pub fn go(program: PathBuf) -> Self {
+        let name = "Go bully (2013)".to_owned();
+        Self { name, ask: "/leader", stagger: Duration::from_millis(500), ..Self::at(program) }
+    }
+
+    /// Asked so that an answer waits for the outcome of an election, as it does by default.
+    pub fn waiting(&self) -> Self {
+        Self { ask: "/leader", ..self.clone() }
     }
 
     /// With more flags.
@@ -71,7 +77,8 @@ impl Bully {
     /// With heartbeats so rare that a silent leader is noticed as late as by etcd at its defaults
     /// (1.27 s in the median; "failover: vanish" shows both).
     pub fn as_slow_as_etcd(&self) -> Self {
-        Self { name: EQUAL.to_owned(), ..self.with(&["-heartbeat=350ms"]) }
+        let heartbeat = Duration::from_millis(320);
+        Self { name: EQUAL.to_owned(), heartbeat, ..self.with(&["-heartbeat=320ms"]) }
     }
 
     /// With more addresses in the list.
@@ -117,6 +124,14 @@ impl System for Bully {
 
     fn agreed(&self, arena: &Arena, answers: &[Option<String>], asked: &[usize]) -> Option<usize> {
         same_address(arena, answers, asked)
+    }
+
+    fn period(&self) -> Duration {
+        self.heartbeat
+    }
+
+    fn stagger(&self) -> Duration {
+        self.stagger
     }
 
     fn settles_in(&self) -> Duration {

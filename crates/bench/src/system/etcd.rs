@@ -83,6 +83,10 @@ impl System for Etcd {
         Some(asked[position])
     }
 
+    fn period(&self) -> Duration {
+        self.heartbeat
+    }
+
     fn settles_in(&self) -> Duration {
         // Its first status may come before its members know one another.
         Duration::from_secs(1)

@@ -83,6 +83,10 @@ impl System for Keepalived {
         holder(arena, answers, asked)
     }
 
+    fn period(&self) -> Duration {
+        self.advert
+    }
+
     fn settles_in(&self) -> Duration {
         self.advert * 3
     }

@@ -63,6 +63,14 @@ pub trait System {
         Duration::from_secs(30)
     }
 
+    /// How often its leader gives a sign of life: faults strike at all phases of it alike.
+    fn period(&self) -> Duration;
+
+    /// How long after one another its nodes must start, where they would not agree otherwise.
+    fn stagger(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// How long it is left alone after that, at least, until something happens to it.
     fn settles_in(&self) -> Duration;
 }

@@ -12,6 +12,9 @@ use crate::observe::{Target, Transport};
 
 const PORT: u16 = 6379;
 
+/// How often a holder renews within a time to live.
+const RENEWALS: u32 = 4;
+
 /// The lock with this time to live.
 #[derive(Clone, Debug)]
 pub struct Redis {
@@ -62,13 +65,17 @@ impl System for Redis {
         holder(arena, answers, asked)
     }
 
+    fn period(&self) -> Duration {
+        self.ttl / RENEWALS
+    }
+
     fn settles_in(&self) -> Duration {
         self.ttl
     }
 }
 
-/// One contender: takes the lock when it is free and renews it while it is its own, four times a
-/// time to live; on SIGTERM it is simply gone, as with most clients.
+/// One contender: takes the lock when it is free and renews it while it is its own, [`RENEWALS`]
+/// times a time to live; on SIGTERM it is simply gone, as with most clients.
 ///
 /// # Errors
 /// If the server cannot be reached.
@@ -85,7 +92,7 @@ pub fn lock(server: SocketAddr, name: &str, ttl: Duration) -> anyhow::Result<()>
     let mut renewed_at: Option<Instant> = None;
     loop {
         let is_held = renewed_at.is_some();
-        if renewed_at.is_none_or(|at| at.elapsed() >= ttl / 4) {
+        if renewed_at.is_none_or(|at| at.elapsed() >= ttl / RENEWALS) {
             let ask = if is_held { &renew } else { &take };
             stream.write_all(ask.as_bytes())?;
             let mut reply = String::new();

@@ -64,6 +64,11 @@ impl System for ZooKeeper {
         others.clone().all(|node| says(node, "follower")).then_some(*leader)
     }
 
+    /// Half a tick.
+    fn period(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+
     fn settles_in(&self) -> Duration {
         Duration::from_secs(1)
     }
