@@ -9,6 +9,7 @@ use serde_json::json;
 use super::{ALLOCATIONS, BYTES, CALLS, CPU, MEMORY};
 use crate::arena::{Arena, Node};
 use crate::group::Group;
+use crate::observe::Observer;
 use crate::plan::Plan;
 use crate::proc::{Usage, memory, system_calls};
 use crate::report::{Report, Trial};
@@ -24,6 +25,9 @@ const BEATS: f64 = 10.0;
 /// another of all.
 const QUIET: Duration = Duration::from_secs(2);
 const QUIET_PER_NODE: Duration = Duration::from_millis(200);
+
+/// How long it may take to ask all.
+const ANSWER: Duration = Duration::from_secs(10);
 
 /// Followers that are looked at in a large group.
 const FOLLOWERS_MAX: usize = 10;
@@ -66,7 +70,7 @@ fn group(
     number: usize,
 ) -> anyhow::Result<()> {
     let mut group = Group::start(arena, system)?;
-    let (leader, _) = group.formed(plan.left())?;
+    group.formed(plan.left())?;
     // The observer is gone, so that nobody asks.
     let (nodes, _) = group.finish()?;
     std::thread::sleep(QUIET + QUIET_PER_NODE * u32::try_from(arena.nodes())?);
@@ -74,6 +78,8 @@ fn group(
     let before = usages(&nodes)?;
     std::thread::sleep(time);
     let after = usages(&nodes)?;
+    // Many nodes that start at once may change their mind after they have agreed.
+    let leader = leader(arena, system)?;
     let used: Vec<Usage> = after.iter().zip(&before).map(|(a, b)| a.since(*b)).collect();
     let mut enter = |figure: &str, value: f64, unit: &str| {
         let (figure, unit) = (figure.to_owned(), unit.to_owned());
@@ -98,6 +104,18 @@ fn group(
         calls(plan, report, &nodes, leader, number)?;
     }
     Ok(())
+}
+
+/// Whom all name by now.
+fn leader(arena: &Arena, system: &dyn System) -> anyhow::Result<usize> {
+    let mut observer = Observer::start(arena.observer(), &system.targets(arena))?;
+    let all: Vec<usize> = (0..arena.nodes()).collect();
+    let mut leader = None;
+    observer.until(ANSWER, |answers| {
+        leader = system.agreed(arena, answers, &all);
+        leader.is_some()
+    })?;
+    leader.context("the nodes do not agree")
 }
 
 fn usages(nodes: &[Node]) -> anyhow::Result<Vec<Usage>> {

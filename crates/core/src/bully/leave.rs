@@ -135,6 +135,9 @@ impl Bully {
 
     fn say_goodbye(&mut self) {
         self.me.left = true;
+        let is_followed = matches!(self.role, Role::Following | Role::Resigning(_));
+        let leader = self.claim.as_ref().filter(|claim| is_followed && claim.id != self.me.id);
+        self.parting = leader.map(|claim| claim.id.clone());
         self.tell_all(true);
         let links: Vec<_> = self.links.keys().copied().collect();
         for link in links {

@@ -120,6 +120,8 @@ pub(crate) struct Bully {
     seen_inc: Incarnation,
     need: Epoch,
     dead: Option<(Claim, Tick)>,
+    /// Whom it followed when it left for good.
+    parting: Option<Address>,
     /// What the leader states in its Beat, or states itself.
     hold: Duration,
     list: List,
@@ -190,6 +192,7 @@ impl Bully {
             seen_inc: Incarnation::default(),
             need: Epoch(0),
             dead: None,
+            parting: None,
             hold,
             list: List::default(),
             watchers: BTreeMap::new(),

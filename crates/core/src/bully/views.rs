@@ -38,6 +38,8 @@ impl Bully {
             Part::Following if !self.is_overdue(now) => &self.claim.as_ref()?.id,
             // A7: named from the moment it was asked.
             Part::Resigning(resigning) => resigning.tried.last()?,
+            // For whoever asks in the moment until the process ends.
+            Part::Stopped => self.parting.as_ref()?,
             _ => return None,
         };
         let (ip, priority) = match self.remotes.get(id) {

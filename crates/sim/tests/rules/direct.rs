@@ -249,3 +249,21 @@ fn a2_a_live_claim_of_this_nodes_own_earlier_run_is_nobody_to_follow() {
     one.hello(1, live(ghost));
     assert_ne!(one.role(), Role::Follower);
 }
+
+/// Its process still answers clients for a moment.
+#[test]
+fn a7_who_has_left_names_whom_it_followed_until_its_process_ends() {
+    let leader = |one: &One| one.node.status(one.now).leader.map(|leader| leader.id);
+    let mut one = One::following(5);
+    one.hand(Input::Resign { leave: true });
+    assert_eq!(leader(&one), Some(address(1)));
+
+    let mut led = One::started(&[]);
+    led.hello(2, Report::default());
+    assert!(led.node.leadership(led.now).is_leader());
+    led.hand(Input::Resign { leave: true });
+    led.hand(Input::Revoked);
+    led.pass(F * 4);
+    led.hand(Input::Timeout);
+    assert_eq!(leader(&led), None, "its own reign is over");
+}
