@@ -46,7 +46,8 @@ impl System for Keepalived {
         // Of equal priority the highest address would be chosen all the same, after more time.
         let priority = 100 + node;
         let configuration = format!(
-            "global_defs {{\n router_id n{node}\n}}\n\
+            // The second version counts whole seconds.
+            "global_defs {{\n router_id n{node}\n vrrp_version 3\n}}\n\
              vrrp_instance bench {{\n state BACKUP\n interface eth0\n virtual_router_id 51\n\
              priority {priority}\n advert_int {}\n virtual_ipaddress {{\n {SHARED}/24\n }}\n}}\n",
             self.advert.as_secs_f64()
