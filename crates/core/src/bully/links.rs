@@ -6,7 +6,7 @@ use core::time::Duration;
 use super::{Bully, Role};
 use crate::config::Config;
 use crate::event::{Cause, DialError, Event};
-use crate::members::Link;
+use crate::members::{Link, Remote};
 use crate::message::Message;
 use crate::node::{LinkId, Output};
 use crate::timer::Earliest;
@@ -82,7 +82,13 @@ impl Bully {
 
     /// δ: the time allowed for an answer.
     pub(super) fn delta(&self) -> Duration {
-        let rtt = self.remotes.values().filter(|r| r.is_open()).filter_map(|r| r.rtt.get()).max();
+        self.delta_of(Remote::is_open)
+    }
+
+    /// The same for those that are meant.
+    pub(super) fn delta_of(&self, is_meant: impl Fn(&Remote) -> bool) -> Duration {
+        let meant = self.remotes.values().filter(|r| is_meant(r));
+        let rtt = meant.filter_map(|r| r.rtt.get()).max();
         Config::DELTA_MIN.max(rtt.unwrap_or_default() * 2)
     }
 

@@ -31,13 +31,17 @@ struct One {
 
 impl One {
     fn started(places: &[u8]) -> Self {
+        Self::with_list(places.iter().map(|host| address(*host)).collect())
+    }
+
+    fn with_list(places: Vec<Address>) -> Self {
         let config = Config {
             cluster: Arc::from("bully"),
             mode: Mode::Bully,
             id: address(9),
             ip: None,
             inst: Inst(9),
-            places: places.iter().map(|host| address(*host)).collect(),
+            places,
             priority: 100,
             preempt: true,
             heartbeat: F / 4,
@@ -155,7 +159,7 @@ fn a4_a_late_leader_dials_whom_its_connections_do_not_reach() {
     let outputs = one.hand(Input::Timeout);
     assert_eq!(dials(&outputs), [&address(2)]);
     assert_eq!(one.role(), Role::Electing);
-    one.pass(Duration::from_millis(49));
+    one.pass(Duration::from_millis(74));
     let link = LinkId(22);
     one.hand(Input::LinkUp { link, dialed: address(2) });
     let hello = One::hello_of(2, live(claim(1, 1 << 41)));
@@ -165,9 +169,48 @@ fn a4_a_late_leader_dials_whom_its_connections_do_not_reach() {
     let mut one = late();
     one.pass(Duration::from_millis(25));
     one.hand(Input::Timeout);
-    one.pass(Duration::from_millis(50));
+    waits_no_longer_than(&mut one, 75);
+}
+
+/// The late leader waits for so many milliseconds more.
+fn waits_no_longer_than(one: &mut One, millis: u64) {
+    one.pass(Duration::from_millis(millis - 1));
+    one.hand(Input::Timeout);
+    assert_eq!(one.role(), Role::Electing, "after {} ms", millis - 1);
+    one.pass(Duration::from_millis(1));
     one.hand(Input::Timeout);
     assert_eq!(one.role(), Role::Leader, "nobody is waited for any longer");
+}
+
+#[test]
+fn a4_whom_a_late_leader_dials_already_has_the_time_of_one_dial() {
+    let mut one = One::started(&[]);
+    one.hello(2, Report::default());
+    one.pass(F);
+    assert_eq!(dials(&one.hand(Input::LinkDown { link: LinkId(2) })), [&address(2)]);
+    assert_eq!(names(&one.hand(Input::Timeout)), [""; 0], "nobody is left to ask");
+    waits_no_longer_than(&mut one, 75);
+    // And who closes while it is asked.
+    let mut one = late();
+    one.pass(Duration::from_millis(10));
+    assert_eq!(dials(&one.hand(Input::LinkDown { link: LinkId(2) })), [&address(2)]);
+    waits_no_longer_than(&mut one, 75);
+}
+
+#[test]
+fn a4_a_late_leader_knows_how_far_away_those_are_that_closed_their_connections() {
+    // Caught here: the mutant that looks at open connections alone.
+    let mut one = One::started(&[2]);
+    one.hand(Input::LinkUp { link: LinkId(2), dialed: address(2) });
+    one.pass(Duration::from_millis(60));
+    one.say(2, Message::HelloAck(One::hello_of(2, Report::default())));
+    one.pass(Duration::from_millis(2 * 60));
+    one.hand(Input::Timeout);
+    assert_eq!(one.role(), Role::Leader);
+    one.pass(F);
+    one.hand(Input::LinkDown { link: LinkId(2) });
+    one.hand(Input::Timeout);
+    waits_no_longer_than(&mut one, 3 * 2 * 60);
 }
 
 #[test]
