@@ -272,12 +272,13 @@ impl Bully {
     fn dial_ended(&mut self, dialed: &Address, reason: &DialError) {
         self.dialed_again.remove(dialed);
         let refused = *reason == DialError::Refused;
-        let is_left = self.remotes.get(dialed).is_some_and(|r| r.member.left);
+        let member = self.member_at(dialed).clone();
+        let is_left = self.remotes.get(&member).is_some_and(|r| r.member.left);
         let is_known = self.places.contains_key(dialed) || self.remotes.contains_key(dialed);
         // Where it was the other that got through meanwhile, there is nothing to complain of.
         let is_news = self.complaints.get(dialed) != Some(reason)
             && *dialed != self.me.id
-            && !self.is_heard(dialed);
+            && !self.is_heard(&member);
         if is_known && !is_left && is_news {
             self.complaints.insert(dialed.clone(), reason.clone());
             self.event(Event::Unreachable { address: dialed.clone(), reason: reason.clone() });
@@ -300,6 +301,12 @@ impl Bully {
         if Self::is_answer(reason) {
             self.join_answered(dialed);
         }
+    }
+
+    /// Who answered at a listed address: it may be listed under a name, and advertise another.
+    pub(super) fn member_at<'a>(&'a self, address: &'a Address) -> &'a Address {
+        let place = self.places.get(address).filter(|_| !self.remotes.contains_key(address));
+        place.and_then(|place| place.id.as_ref()).unwrap_or(address)
     }
 
     /// A refused dial marks a member dead until it is heard again.

@@ -241,6 +241,40 @@ fn n2_a_dial_that_fails_while_the_other_end_is_heard_is_no_complaint() {
     assert!(!complains(&one.hand(fails)));
 }
 
+/// Follows a member that is listed under a name, and whose connection has just closed.
+fn listed_under_a_name() -> (One, Address) {
+    let name = Address::new("two.example", 8117);
+    let mut one = One::with_list(vec![name.clone()]);
+    one.hand(Input::LinkUp { link: LinkId(2), dialed: name.clone() });
+    one.say(2, Message::HelloAck(One::hello_of(2, live(claim(2, 10)))));
+    assert_eq!(one.role(), Role::Follower);
+    one.hand(Input::LinkDown { link: LinkId(2) });
+    (one, name)
+}
+
+/// A connection that the member at host 2 opens.
+fn comes_back(one: &mut One) -> Vec<Output> {
+    let message = Message::Hello(One::hello_of(2, live(claim(2, 10))));
+    one.hand(Input::Message { from: LinkId(22), message })
+}
+
+#[test]
+fn n2_a_dial_of_a_name_that_fails_while_its_member_is_heard_is_no_complaint() {
+    let (mut one, name) = listed_under_a_name();
+    comes_back(&mut one);
+    let outputs = one.hand(Input::DialFailed { dialed: name, reason: DialError::TimedOut });
+    assert!(!outputs.iter().any(|o| matches!(o, Output::Event(Event::Unreachable { .. }))));
+}
+
+#[test]
+fn n2_a_complaint_of_a_name_is_taken_back_when_its_member_opens_a_connection() {
+    let (mut one, name) = listed_under_a_name();
+    let fails = Input::DialFailed { dialed: name.clone(), reason: DialError::TimedOut };
+    let complaint = Event::Unreachable { address: name.clone(), reason: DialError::TimedOut };
+    assert!(one.hand(fails).contains(&Output::Event(complaint)));
+    assert!(comes_back(&mut one).contains(&Output::Event(Event::Reachable { address: name })));
+}
+
 fn dials(outputs: &[Output]) -> Vec<&Address> {
     let dials = outputs.iter().filter_map(|output| match output {
         Output::Dial { to, .. } => Some(to),
