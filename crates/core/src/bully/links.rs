@@ -56,7 +56,9 @@ impl Bully {
             };
             if let Some(owed_since) = owed_since {
                 owed_since.get_or_insert(self.now.fast);
-                self.look_by(self.now.fast.after(self.config.fault()));
+                if !cfg!(bully_mutant = "owed-not-looked-for") {
+                    self.look_by(self.now.fast.after(self.config.fault()));
+                }
             }
         }
         self.out.push_back(Output::Send { to, message });

@@ -275,6 +275,30 @@ fn n2_a_complaint_of_a_name_is_taken_back_when_its_member_opens_a_connection() {
     assert!(comes_back(&mut one).contains(&Output::Event(Event::Reachable { address: name })));
 }
 
+#[test]
+fn n3_a_node_asks_to_be_woken_when_what_it_is_owed_is_overdue() {
+    // Caught here: the mutant in which no answer that is owed brings the next look forward.
+    let mut one = One::following(10);
+    let beat = |epoch| bully_core::Beat {
+        claim: claim(1, epoch),
+        seq: epoch,
+        age: Duration::ZERO,
+        size: 3,
+        mver: 0,
+        hold: Duration::ZERO,
+        members: None,
+    };
+    // A relay shows it a greater claim of its leader: it asks for the next Beats.
+    let outputs = one.say(2, Message::Beat(beat(11)));
+    assert!(query(&outputs).is_some(), "{outputs:?}");
+    one.pass(F / 2);
+    one.say(1, Message::Beat(beat(12)));
+    assert_eq!(one.node.poll_timeout(one.now), Some(F / 2), "and not when its leader is silent");
+    one.pass(F / 2);
+    let outputs = one.hand(Input::Timeout);
+    assert!(outputs.contains(&Output::Close { link: LinkId(2) }), "{outputs:?}");
+}
+
 fn dials(outputs: &[Output]) -> Vec<&Address> {
     let dials = outputs.iter().filter_map(|output| match output {
         Output::Dial { to, .. } => Some(to),
