@@ -36,7 +36,7 @@ mutants: ## each known breakage of the rules is caught by the check that is name
 	scripts/mutants
 
 sim: ## SEEDS=20000 random runs of the protocol, or the one run SEED=n
-	SEED=$(SEED) SEEDS=$(SEEDS) $(CARGO) run --release --locked -p bully-sim
+	SEED=$(SEED) SEEDS=$(SEEDS) $(CARGO) run --profile sim --locked -p bully-sim
 
 bench: ## a few trials of every figure, beside other systems, within 5 minutes of the build
 	scripts/bench run

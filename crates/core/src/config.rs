@@ -83,9 +83,14 @@ impl Config {
         self.heartbeat * 5
     }
 
-    /// The longest pause between probes.
+    /// The longest pause between probes: P_max.
     pub(crate) fn probe_max(&self) -> Duration {
         self.heartbeat * 50
+    }
+
+    /// The same between followers that one leader reaches, and that do not reach each other.
+    pub(crate) fn probe_apart_max(&self) -> Duration {
+        self.probe_max() * 10
     }
 
     /// How long a join waits for the listed addresses.

@@ -48,15 +48,17 @@ impl RoundTrip {
 pub(crate) struct Probe {
     pub(crate) at: Tick,
     pub(crate) pause: Duration,
+    /// Up to this the pause doubles.
+    pub(crate) longest: Duration,
 }
 
 impl Probe {
-    pub(crate) fn first(now: Tick, pause: Duration) -> Self {
-        Self { at: now.after(pause), pause }
+    pub(crate) fn first(now: Tick, pause: Duration, longest: Duration) -> Self {
+        Self { at: now.after(pause), pause, longest }
     }
 
-    pub(crate) fn again(&mut self, now: Tick, max: Duration) {
-        self.pause = (self.pause * 2).min(max);
+    pub(crate) fn again(&mut self, now: Tick) {
+        self.pause = (self.pause * 2).min(self.longest);
         self.at = now.after(self.pause);
     }
 }
@@ -80,11 +82,11 @@ mod tests {
 
     #[test]
     fn a_probe_doubles_its_pause_up_to_the_longest() {
-        let mut probe = Probe::first(Tick(0), Duration::from_secs(1));
         let max = Duration::from_secs(3);
-        probe.again(probe.at, max);
+        let mut probe = Probe::first(Tick(0), Duration::from_secs(1), max);
+        probe.again(probe.at);
         assert_eq!(probe.pause, Duration::from_secs(2));
-        probe.again(probe.at, max);
+        probe.again(probe.at);
         assert_eq!((probe.pause, probe.at), (max, Tick(6_000_000_000)));
     }
 }

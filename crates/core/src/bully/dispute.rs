@@ -12,7 +12,7 @@ use crate::types::Address;
 impl Bully {
     pub(super) fn told_duplicate(&mut self, dialed: Option<&Address>) {
         let Some(dialed) = dialed else { return };
-        let probe = Probe::first(self.now.fast, self.config.probe());
+        let probe = Probe::first(self.now.fast, self.config.probe(), self.config.probe_max());
         self.duplicate.entry(dialed.clone()).or_insert(probe);
         if !matches!(self.role, Role::Joining { .. } | Role::Resigning(_) | Role::Stopped) {
             self.wait_for_address();

@@ -202,14 +202,17 @@ impl Bully {
         true
     }
 
-    /// A dial that led to `member` has ended: its address is reachable, and it lives.
+    /// A connection to `member` has opened: it is there, under whatever name it is listed.
     fn answered(&mut self, id: LinkId, member: &Address) {
         let dialed = self.links.get(&id).and_then(|l| l.dialed.clone());
         for address in dialed.iter().chain([member]) {
             self.dialed_again.remove(address);
-            if self.complaints.remove(address).is_some() {
-                self.event(Event::Reachable { address: address.clone() });
-            }
+        }
+        let is_back = |a: &&Address| Some(*a) == dialed.as_ref() || self.member_at(a) == member;
+        let back: Vec<Address> = self.complaints.keys().filter(is_back).cloned().collect();
+        for address in back {
+            self.complaints.remove(&address);
+            self.event(Event::Reachable { address });
         }
         if self.claim.as_ref().is_some_and(|c| c.id == *member)
             && self.claim.as_ref().map(|c| c.inst)

@@ -106,7 +106,7 @@ impl Bully {
         };
         match &reign.late {
             Some(Late::Draining) => self.ask_as_late_leader(),
-            Some(Late::Asking { until, .. }) if now >= *until => self.late_leader_due(),
+            Some(Late::Asking { .. }) => self.late_leader_due(),
             None if now >= reign.next_beat => {
                 reign.next_beat = now.after(self.config.heartbeat);
                 self.beat_all();

@@ -6,7 +6,7 @@ use core::time::Duration;
 use super::{Bully, Role};
 use crate::config::Config;
 use crate::event::{Cause, DialError, Event};
-use crate::members::Link;
+use crate::members::{Link, Remote};
 use crate::message::Message;
 use crate::node::{LinkId, Output};
 use crate::timer::Earliest;
@@ -56,7 +56,9 @@ impl Bully {
             };
             if let Some(owed_since) = owed_since {
                 owed_since.get_or_insert(self.now.fast);
-                self.look_by(self.now.fast.after(self.config.fault()));
+                if !cfg!(bully_mutant = "owed-not-looked-for") {
+                    self.look_by(self.now.fast.after(self.config.fault()));
+                }
             }
         }
         self.out.push_back(Output::Send { to, message });
@@ -82,7 +84,13 @@ impl Bully {
 
     /// δ: the time allowed for an answer.
     pub(super) fn delta(&self) -> Duration {
-        let rtt = self.remotes.values().filter(|r| r.is_open()).filter_map(|r| r.rtt.get()).max();
+        self.delta_of(Remote::is_open)
+    }
+
+    /// The same for those that are meant.
+    pub(super) fn delta_of(&self, is_meant: impl Fn(&Remote) -> bool) -> Duration {
+        let meant = self.remotes.values().filter(|r| is_meant(r));
+        let rtt = meant.filter_map(|r| r.rtt.get()).max();
         Config::DELTA_MIN.max(rtt.unwrap_or_default() * 2)
     }
 
@@ -266,12 +274,13 @@ impl Bully {
     fn dial_ended(&mut self, dialed: &Address, reason: &DialError) {
         self.dialed_again.remove(dialed);
         let refused = *reason == DialError::Refused;
-        let is_left = self.remotes.get(dialed).is_some_and(|r| r.member.left);
+        let member = self.member_at(dialed).clone();
+        let is_left = self.remotes.get(&member).is_some_and(|r| r.member.left);
         let is_known = self.places.contains_key(dialed) || self.remotes.contains_key(dialed);
         // Where it was the other that got through meanwhile, there is nothing to complain of.
         let is_news = self.complaints.get(dialed) != Some(reason)
             && *dialed != self.me.id
-            && !self.is_heard(dialed);
+            && !self.is_heard(&member);
         if is_known && !is_left && is_news {
             self.complaints.insert(dialed.clone(), reason.clone());
             self.event(Event::Unreachable { address: dialed.clone(), reason: reason.clone() });
@@ -294,6 +303,12 @@ impl Bully {
         if Self::is_answer(reason) {
             self.join_answered(dialed);
         }
+    }
+
+    /// Who answered at a listed address: it may be listed under a name, and advertise another.
+    pub(super) fn member_at<'a>(&'a self, address: &'a Address) -> &'a Address {
+        let place = self.places.get(address).filter(|_| !self.remotes.contains_key(address));
+        place.and_then(|place| place.id.as_ref()).unwrap_or(address)
     }
 
     /// A refused dial marks a member dead until it is heard again.

@@ -81,11 +81,28 @@ enum Late {
     /// What has arrived meanwhile is read first.
     Draining,
     Asking {
-        until: Tick,
-        pending: BTreeSet<Address>,
-        /// Who had not answered within δ was dialled.
-        dialed: bool,
+        /// The δ of those that are waited for, whether or not they have a connection still.
+        delta: Duration,
+        pending: BTreeMap<Address, Awaited>,
     },
+}
+
+/// How long a late leader waits for a neighbour.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Awaited {
+    until: Tick,
+    /// Dialled, and not merely asked.
+    is_dialed: bool,
+}
+
+impl Awaited {
+    fn asked(until: Tick) -> Self {
+        Self { until, is_dialed: false }
+    }
+
+    fn dialed(until: Tick) -> Self {
+        Self { until, is_dialed: true }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -337,10 +354,10 @@ impl Bully {
                 next.maybe(self.preempt_deadline());
             }
             Role::Electing { phase: Phase::Collect(collect), .. } => next.at(collect.until),
-            Role::Leading(reign) => next.at(match &reign.late {
-                None => reign.next_beat,
-                Some(Late::Draining) => self.now.fast,
-                Some(Late::Asking { until, .. }) => *until,
+            Role::Leading(reign) => next.maybe(match &reign.late {
+                None => Some(reign.next_beat),
+                Some(Late::Draining) => Some(self.now.fast),
+                Some(Late::Asking { pending, .. }) => Self::late_leader_deadline(pending),
             }),
             Role::Resigning(resigning) => next.at(resigning.until.unwrap_or(resigning.next_beat)),
         }

@@ -2,6 +2,7 @@
 //! its reach its followers do, and followers that have lost each other.
 
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use super::bounds::STRANGERS_MAX;
 use super::{Bully, Role};
@@ -67,19 +68,40 @@ impl Bully {
     /// Starts the probes that are now called for, and ends the others.
     pub(super) fn refresh_probes(&mut self) {
         let (now, pause) = (self.now.fast, self.config.probe());
-        let ids: Vec<(Address, bool)> =
-            self.remotes.iter().map(|(id, r)| (id.clone(), self.is_target(r))).collect();
-        for (id, is_target) in ids {
+        let longest = |r: &Remote| self.is_target(r).then(|| self.longest_pause(r));
+        let ids: Vec<(Address, Option<Duration>)> =
+            self.remotes.iter().map(|(id, r)| (id.clone(), longest(r))).collect();
+        for (id, longest) in ids {
             if let Some(remote) = self.remotes.get_mut(&id) {
-                set(&mut remote.probe, is_target, || Probe::first(now, pause));
+                set(&mut remote.probe, longest, |longest| Probe::first(now, pause, longest));
             }
         }
-        let places: Vec<(Address, bool)> =
-            self.places.keys().map(|a| (a.clone(), self.is_place_target(a))).collect();
-        for (address, is_target) in places {
+        let longest_of = |a: &Address| match self.remotes.get(self.member_at(a)) {
+            Some(remote) => self.longest_pause(remote),
+            None => self.config.probe_max(),
+        };
+        let longest = |a: &Address| self.is_place_target(a).then(|| longest_of(a));
+        let places: Vec<(Address, Option<Duration>)> =
+            self.places.keys().map(|a| (a.clone(), longest(a))).collect();
+        for (address, longest) in places {
             if let Some(place) = self.places.get_mut(&address) {
-                set(&mut place.probe, is_target, || Probe::first(now, pause));
+                set(&mut place.probe, longest, |longest| Probe::first(now, pause, longest));
             }
+        }
+    }
+
+    /// Nobody waits for a follower to meet another that follows the same leader as directly. Where a
+    /// cut between two groups of followers stays, each dials all of the other: seldom, then.
+    fn longest_pause(&self, remote: &Remote) -> Duration {
+        let is_direct = self.via.as_ref() == self.claim.as_ref().map(|c| &c.id);
+        let is_led_alike = matches!(self.role, Role::Following)
+            && is_direct
+            && remote.leader_reach == Some(true)
+            && remote.dialed_at.is_some();
+        if is_led_alike && !cfg!(bully_mutant = "apart-and-pressing") {
+            self.config.probe_apart_max()
+        } else {
+            self.config.probe_max()
         }
     }
 
@@ -91,12 +113,12 @@ impl Bully {
     }
 
     pub(super) fn probes_due(&mut self) {
-        let (now, max) = (self.now.fast, self.config.probe_max());
+        let now = self.now.fast;
         let mut due: Vec<(Option<Tick>, Address)> = Vec::new();
         for (id, remote) in &mut self.remotes {
             if let Some(probe) = remote.probe.as_mut().filter(|p| now >= p.at) {
                 due.push((remote.dialed_at, id.clone()));
-                probe.again(now, max);
+                probe.again(now);
             }
         }
         if due.len() > STRANGERS_MAX {
@@ -113,13 +135,13 @@ impl Bully {
         let mut due: Vec<Address> = Vec::new();
         for (address, place) in &mut self.places {
             if let Some(probe) = place.probe.as_mut().filter(|p| now >= p.at) {
-                probe.again(now, max);
+                probe.again(now);
                 due.push(address.clone());
             }
         }
         if matches!(self.role, Role::Waiting) {
             for (address, probe) in self.duplicate.iter_mut().filter(|(_, p)| now >= p.at) {
-                probe.again(now, max);
+                probe.again(now);
                 due.push(address.clone());
             }
         }
@@ -144,10 +166,18 @@ impl Bully {
     }
 }
 
-fn set(probe: &mut Option<Probe>, wanted: bool, first: impl FnOnce() -> Probe) {
-    if !wanted {
-        *probe = None;
-    } else if probe.is_none() {
-        *probe = Some(first());
+/// `longest`: the longest pause between probes, where they are called for. Where that was longer than
+/// it is now, they begin again.
+fn set(
+    probe: &mut Option<Probe>,
+    longest: Option<Duration>,
+    first: impl FnOnce(Duration) -> Probe,
+) {
+    let lasts =
+        |have: &Probe, longest| have.pause <= longest || cfg!(bully_mutant = "long-pauses-last");
+    match (longest, probe.as_mut()) {
+        (None, _) => *probe = None,
+        (Some(longest), Some(have)) if lasts(have, longest) => have.longest = longest,
+        (Some(longest), _) => *probe = Some(first(longest)),
     }
 }

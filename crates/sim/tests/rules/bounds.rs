@@ -158,6 +158,44 @@ fn n2_members_that_are_made_up_are_dialled_a_few_at_a_time_and_real_ones_among_t
 }
 
 #[test]
+fn a4_members_that_are_made_up_and_said_to_be_reached_are_dialled_ever_less_and_forgotten() {
+    // The leader tells that lie for an hour, and so it is frozen, and the test speaks for it.
+    let mut world = running(2);
+    let claim = world.claim_of(1).expect("it leads");
+    world.pause(1);
+    let mut seq = 1_000_000;
+    let mut lie_for = |world: &mut World, secs: u64| {
+        let dials = world.dials(0);
+        for _ in 0..10 * secs {
+            let listed = |n| Listed { member: record(made_up(n), 1, false), reach: true };
+            let beat = Beat {
+                claim: claim.clone(),
+                seq,
+                age: Duration::ZERO,
+                size: 2,
+                mver: 1,
+                hold: Duration::ZERO,
+                members: (seq == 1_000_000).then(|| (0..500).map(listed).collect()),
+            };
+            world.inject(1, 0, &Message::Beat(beat));
+            world.run_for(100 * MS);
+            seq += 1;
+        }
+        world.dials(0) - dials
+    };
+    // Sixteen in F at most.
+    let made = lie_for(&mut world, 200);
+    assert!((500..=16 * 500).contains(&made), "{made}");
+    assert_eq!(world.members(0).len(), 502);
+    // Each once per 500h.
+    let made = lie_for(&mut world, 500);
+    assert!(made <= 500 * 11, "{made}");
+    lie_for(&mut world, 3_000);
+    assert_eq!(world.members(0).len(), 2);
+    assert_eq!(lie_for(&mut world, 100), 0);
+}
+
+#[test]
 fn a_list_full_of_made_up_members_lets_in_who_is_listed_and_who_speaks_for_itself() {
     let mut world = bully_sim::cluster(4);
     (0..3).for_each(|h| world.start(h));

@@ -31,13 +31,17 @@ struct One {
 
 impl One {
     fn started(places: &[u8]) -> Self {
+        Self::with_list(places.iter().map(|host| address(*host)).collect())
+    }
+
+    fn with_list(places: Vec<Address>) -> Self {
         let config = Config {
             cluster: Arc::from("bully"),
             mode: Mode::Bully,
             id: address(9),
             ip: None,
             inst: Inst(9),
-            places: places.iter().map(|host| address(*host)).collect(),
+            places,
             priority: 100,
             preempt: true,
             heartbeat: F / 4,
@@ -155,7 +159,7 @@ fn a4_a_late_leader_dials_whom_its_connections_do_not_reach() {
     let outputs = one.hand(Input::Timeout);
     assert_eq!(dials(&outputs), [&address(2)]);
     assert_eq!(one.role(), Role::Electing);
-    one.pass(Duration::from_millis(49));
+    one.pass(Duration::from_millis(74));
     let link = LinkId(22);
     one.hand(Input::LinkUp { link, dialed: address(2) });
     let hello = One::hello_of(2, live(claim(1, 1 << 41)));
@@ -165,9 +169,48 @@ fn a4_a_late_leader_dials_whom_its_connections_do_not_reach() {
     let mut one = late();
     one.pass(Duration::from_millis(25));
     one.hand(Input::Timeout);
-    one.pass(Duration::from_millis(50));
+    waits_no_longer_than(&mut one, 75);
+}
+
+/// The late leader waits for so many milliseconds more.
+fn waits_no_longer_than(one: &mut One, millis: u64) {
+    one.pass(Duration::from_millis(millis - 1));
+    one.hand(Input::Timeout);
+    assert_eq!(one.role(), Role::Electing, "after {} ms", millis - 1);
+    one.pass(Duration::from_millis(1));
     one.hand(Input::Timeout);
     assert_eq!(one.role(), Role::Leader, "nobody is waited for any longer");
+}
+
+#[test]
+fn a4_whom_a_late_leader_dials_already_has_the_time_of_one_dial() {
+    let mut one = One::started(&[]);
+    one.hello(2, Report::default());
+    one.pass(F);
+    assert_eq!(dials(&one.hand(Input::LinkDown { link: LinkId(2) })), [&address(2)]);
+    assert_eq!(names(&one.hand(Input::Timeout)), [""; 0], "nobody is left to ask");
+    waits_no_longer_than(&mut one, 75);
+    // And who closes while it is asked.
+    let mut one = late();
+    one.pass(Duration::from_millis(10));
+    assert_eq!(dials(&one.hand(Input::LinkDown { link: LinkId(2) })), [&address(2)]);
+    waits_no_longer_than(&mut one, 75);
+}
+
+#[test]
+fn a4_a_late_leader_knows_how_far_away_those_are_that_closed_their_connections() {
+    // Caught here: the mutant that looks at open connections alone.
+    let mut one = One::started(&[2]);
+    one.hand(Input::LinkUp { link: LinkId(2), dialed: address(2) });
+    one.pass(Duration::from_millis(60));
+    one.say(2, Message::HelloAck(One::hello_of(2, Report::default())));
+    one.pass(Duration::from_millis(2 * 60));
+    one.hand(Input::Timeout);
+    assert_eq!(one.role(), Role::Leader);
+    one.pass(F);
+    one.hand(Input::LinkDown { link: LinkId(2) });
+    one.hand(Input::Timeout);
+    waits_no_longer_than(&mut one, 3 * 2 * 60);
 }
 
 #[test]
@@ -196,6 +239,64 @@ fn n2_a_dial_that_fails_while_the_other_end_is_heard_is_no_complaint() {
     let mut one = One::started(&[2]);
     one.hello(2, Report::default());
     assert!(!complains(&one.hand(fails)));
+}
+
+/// Follows a member that is listed under a name, and whose connection has just closed.
+fn listed_under_a_name() -> (One, Address) {
+    let name = Address::new("two.example", 8117);
+    let mut one = One::with_list(vec![name.clone()]);
+    one.hand(Input::LinkUp { link: LinkId(2), dialed: name.clone() });
+    one.say(2, Message::HelloAck(One::hello_of(2, live(claim(2, 10)))));
+    assert_eq!(one.role(), Role::Follower);
+    one.hand(Input::LinkDown { link: LinkId(2) });
+    (one, name)
+}
+
+/// A connection that the member at host 2 opens.
+fn comes_back(one: &mut One) -> Vec<Output> {
+    let message = Message::Hello(One::hello_of(2, live(claim(2, 10))));
+    one.hand(Input::Message { from: LinkId(22), message })
+}
+
+#[test]
+fn n2_a_dial_of_a_name_that_fails_while_its_member_is_heard_is_no_complaint() {
+    let (mut one, name) = listed_under_a_name();
+    comes_back(&mut one);
+    let outputs = one.hand(Input::DialFailed { dialed: name, reason: DialError::TimedOut });
+    assert!(!outputs.iter().any(|o| matches!(o, Output::Event(Event::Unreachable { .. }))));
+}
+
+#[test]
+fn n2_a_complaint_of_a_name_is_taken_back_when_its_member_opens_a_connection() {
+    let (mut one, name) = listed_under_a_name();
+    let fails = Input::DialFailed { dialed: name.clone(), reason: DialError::TimedOut };
+    let complaint = Event::Unreachable { address: name.clone(), reason: DialError::TimedOut };
+    assert!(one.hand(fails).contains(&Output::Event(complaint)));
+    assert!(comes_back(&mut one).contains(&Output::Event(Event::Reachable { address: name })));
+}
+
+#[test]
+fn n3_a_node_asks_to_be_woken_when_what_it_is_owed_is_overdue() {
+    // Caught here: the mutant in which no answer that is owed brings the next look forward.
+    let mut one = One::following(10);
+    let beat = |epoch| bully_core::Beat {
+        claim: claim(1, epoch),
+        seq: epoch,
+        age: Duration::ZERO,
+        size: 3,
+        mver: 0,
+        hold: Duration::ZERO,
+        members: None,
+    };
+    // A relay shows it a greater claim of its leader: it asks for the next Beats.
+    let outputs = one.say(2, Message::Beat(beat(11)));
+    assert!(query(&outputs).is_some(), "{outputs:?}");
+    one.pass(F / 2);
+    one.say(1, Message::Beat(beat(12)));
+    assert_eq!(one.node.poll_timeout(one.now), Some(F / 2), "and not when its leader is silent");
+    one.pass(F / 2);
+    let outputs = one.hand(Input::Timeout);
+    assert!(outputs.contains(&Output::Close { link: LinkId(2) }), "{outputs:?}");
 }
 
 fn dials(outputs: &[Output]) -> Vec<&Address> {

@@ -125,13 +125,13 @@ fn a4_a_late_leader_whose_connections_were_closed_asks_by_the_dials_that_follow(
     // A whole host froze: what its peers said meanwhile, their goodbyes too, never reached it.
     // Caught here: the mutant that takes a close for an answer.
     for frozen in [500 * MS, SEC, 3 * SEC, 8 * SEC] {
-        for hop in [250 * US, 5 * MS] {
-            let mut world = running(3);
+        for (count, hop) in [(3, 250 * US), (3, 5 * MS), (2, 30 * MS), (3, 30 * MS)] {
+            let mut world = running(count);
             world.net.delay = (hop, hop);
             world.run_for(SEC);
             let [old] = leaders(&world)[..] else { panic!("one leader") };
             world.pause(old);
-            (0..3).filter(|h| *h != old).for_each(|h| world.cut(old, h));
+            (0..count).filter(|h| *h != old).for_each(|h| world.cut(old, h));
             world.run_for(frozen);
             world.heal_all();
             world.thaw(old);
@@ -301,8 +301,8 @@ fn a4_a_late_leader_that_leads_on_counts_on_those_that_acknowledged_before() {
     world.run_for(SEC);
     world.take_transcript();
     world.thaw(2);
-    // δ for the questions, and 2δ for the dials.
-    world.run_for(80 * MS);
+    // δ for the questions, and 3δ for the dials.
+    world.run_for(105 * MS);
     let told = world.take_transcript();
     let beats: Vec<&str> = told.lines().filter(|l| l.contains("Beat ")).collect();
     assert_eq!(beats.len(), 2, "{told}");
