@@ -204,6 +204,10 @@ pub(super) async fn run(
     };
     // An outbox that is shut, but not by a close, holds too much.
     let end = end.or_else(|| (!peer.is_closed()).then_some(End::Overflow));
+    if let Some(end) = &end {
+        // Before the work of closing it: the line's time is that of the end.
+        tracing::debug!(remote = %peer.remote, link = peer.link.0, "connection ends: {end}");
+    }
     drop(outlet);
     match end {
         None => {
@@ -216,7 +220,6 @@ pub(super) async fn run(
             drop((reader, writer));
             shared.forget(peer.link);
             shared.count(&end);
-            tracing::debug!(remote = %peer.remote, link = peer.link.0, "connection ends: {end}");
             let event = LinkEvent::Down { link: peer.link };
             drop(place);
             shared.report(Queued { event, peer: Some(peer), credit: None });
