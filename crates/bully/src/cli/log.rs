@@ -1,10 +1,12 @@
 //! What goes to standard error.
 
+mod queue;
+
 use std::fmt;
 use std::io;
+use std::time::Duration;
 
 use tracing::{Event, Level, Subscriber};
-use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
 use tracing_subscriber::fmt::{self as layer, FmtContext};
@@ -12,20 +14,40 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use self::queue::Queue;
 use super::settings::LogFormat;
 use crate::NOTICE;
 
 /// Lines that wait for standard error to take them; more are lost.
 const LINES_MAX: usize = 4_096;
 
-/// Sends the log to standard error. Called once in a process; a second call does nothing.
+/// How long the end waits for a reader of what is still to be said.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// The log of a process.
+pub(crate) struct Log(Queue);
+
+impl Log {
+    /// A bare line, in either format.
+    pub(crate) fn say(&self, line: &str) {
+        self.0.put(format!("{line}\n").into_bytes());
+    }
+
+    /// Waits until all is written, but not for a reader that has stopped.
+    pub(crate) async fn flush(&self) {
+        self.0.flush(LAST_WORDS).await;
+    }
+}
+
+/// Sends the log to standard error. Called once in a process; after a second call the first one's
+/// goes on.
 ///
-/// A thread of its own writes it, so that nobody who leads waits for whoever reads: a terminal
-/// that is stopped, or a full pipe. What waits is written when the guard is dropped, which takes a
-/// second or so at most.
-pub(crate) fn start(format: LogFormat, level: Level) -> WorkerGuard {
-    let lines = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(LINES_MAX);
-    let (stderr, guard) = lines.thread_name("log").finish(io::stderr());
+/// # Errors
+/// If the machine has no thread left.
+pub(crate) fn start(format: LogFormat, level: Level) -> io::Result<Log> {
+    let lines = Queue::start(LINES_MAX, io::stderr(), complain)?;
+    let log = Log(lines.clone());
+    let stderr = move || lines.clone();
     // Other crates' warnings are for developers, not for operators.
     let filter = Targets::new()
         .with_default(LevelFilter::ERROR)
@@ -41,7 +63,15 @@ pub(crate) fn start(format: LogFormat, level: Level) -> WorkerGuard {
             registry.with(layer::layer().json().flatten_event(true).with_writer(stderr)).try_init()
         }
     };
-    guard
+    Ok(log)
+}
+
+fn complain(missing: usize) {
+    let (lines, were) = if missing == 1 { ("line", "was") } else { ("lines", "were") };
+    tracing::warn!(
+        target: NOTICE,
+        "{missing} {lines} of the log {were} lost: standard error was not read"
+    );
 }
 
 /// Notices are bare sentences, in the words of the 2013 program; all else says what it is.

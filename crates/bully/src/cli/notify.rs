@@ -7,9 +7,8 @@ use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-use super::run::say;
 use super::usage::quoted;
-use crate::{Role, View};
+use crate::{NOTICE, Role, View};
 
 const SOCKET: &str = "NOTIFY_SOCKET";
 
@@ -24,10 +23,11 @@ pub(super) async fn ready(mut view: watch::Receiver<View>) {
         return;
     }
     if let Err(why) = send(NotifyState::Ready).await {
-        say(&format!(
+        tracing::warn!(
+            target: NOTICE,
             "bully: {SOCKET}: {}: {why}; nobody is told that this node is ready",
             quoted(&socket)
-        ));
+        );
     }
 }
 

@@ -13,10 +13,11 @@ use tokio::sync::oneshot;
 use super::bind::{self, BindError};
 use super::demo::PARENT;
 use super::exit::Exit;
+use super::log::{self, Log};
 use super::settings::Settings;
 use super::usage::quoted;
 use super::webhook::Webhook;
-use super::{Ask, ask as asking, log, notify};
+use super::{Ask, ask as asking, notify};
 use crate::http;
 use crate::{Builder, Elector, NOTICE};
 
@@ -26,14 +27,28 @@ pub fn run(settings: &Settings) -> Exit {
         say(&format!("bully: {why}"));
         return Exit::Usage;
     }
-    let log = log::start(settings.log, settings.log_level);
+    let log = match log::start(settings.log, settings.log_level) {
+        Ok(log) => log,
+        Err(error) => {
+            say(&format!("bully: the log cannot start: {error}"));
+            return Exit::Error;
+        }
+    };
     raise_descriptor_limit();
-    let outcome = block_on(node(settings)).and_then(|outcome| outcome);
-    // What it said comes before what ended it.
-    drop(log);
+    let outcome = block_on(async {
+        match node(settings, &log).await {
+            Ok(exit) => exit,
+            Err(error) => {
+                // By way of the log: what it said comes before what ended it.
+                log.say(&format!("bully: {error:#}"));
+                log.flush().await;
+                exit_of(&error)
+            }
+        }
+    });
     outcome.unwrap_or_else(|error| {
         say(&format!("bully: {error:#}"));
-        exit_of(&error)
+        Exit::Error
     })
 }
 
@@ -73,12 +88,15 @@ fn runtime() -> anyhow::Result<Runtime> {
 }
 
 /// The first signal hands leadership over and says goodbye; a second one ends at once.
-async fn node(settings: &Settings) -> anyhow::Result<Exit> {
+async fn node(settings: &Settings, log: &Log) -> anyhow::Result<Exit> {
     let mut signals = Signals::new()?;
     let (elector, http) = tokio::select! {
         started = start(settings) => started?,
         // No peer knows this node yet: there is nothing to hand over.
-        () = signals.next() => return Ok(Exit::Done),
+        () = signals.next() => {
+            log.flush().await;
+            return Ok(Exit::Done);
+        }
     };
     let told = async {
         notify::ready(elector.view()).await;
@@ -91,6 +109,8 @@ async fn node(settings: &Settings) -> anyhow::Result<Exit> {
     let end = async {
         notify::stopping().await;
         elector.shutdown().await;
+        // First, since clients are answered until the end: none waits while a reader is waited for.
+        log.flush().await;
         http.stop().await;
     };
     tokio::select! {
@@ -204,7 +224,7 @@ async fn serve(
                 };
                 servers.spawn(http::serve(listener, app.clone(), stopped));
             }
-            Err(error) => say(&format!("bully: http: {error}")),
+            Err(error) => tracing::warn!(target: NOTICE, "bully: http: {error}"),
         }
     }
     stopped.await;
@@ -264,7 +284,8 @@ fn raise_descriptor_limit() {
     }
 }
 
-/// A line on standard error. That nobody reads it is no reason to stop.
+/// A line on standard error, which waits for whoever reads it: never from a node that runs. That
+/// nobody reads it is no reason to stop.
 pub(crate) fn say(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
 }

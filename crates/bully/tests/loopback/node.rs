@@ -41,14 +41,15 @@ impl Node {
 
     /// A node at `peers` with this list.
     pub(crate) fn listed(peers: SocketAddr, list: &[SocketAddr], more: &[&str]) -> Self {
-        Self::listed_printing(peers, list, more, Stdio::piped())
+        Self::listed_printing(peers, list, more, &[], Stdio::piped())
     }
 
-    /// The same, with a standard error that may be the test's own.
+    /// The same, with more environment, and a standard error that may be the test's own.
     pub(crate) fn listed_printing(
         peers: SocketAddr,
         list: &[SocketAddr],
         more: &[&str],
+        env: &[(&str, &str)],
         stderr: Stdio,
     ) -> Self {
         let [http] = own();
@@ -59,7 +60,8 @@ impl Node {
             .arg(format!("-nodes={}", list.join(",")))
             .arg(format!("-bind={}", peers.ip()))
             .arg(format!("-http={http}"))
-            .args(more);
+            .args(more)
+            .envs(env.iter().copied());
         let node = Self::spawn_printing(command, peers, http, stderr);
         until("it leads or follows", || node.leader().is_some());
         node
@@ -69,7 +71,7 @@ impl Node {
     pub(crate) fn command() -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bully"));
         for (name, _) in std::env::vars_os() {
-            if name.as_encoded_bytes().starts_with(b"BULLY_") {
+            if name.as_encoded_bytes().starts_with(b"BULLY_") || name == "NOTIFY_SOCKET" {
                 command.env_remove(name);
             }
         }
@@ -143,14 +145,14 @@ impl Node {
         kill_process(pid, signal).expect("it runs");
     }
 
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("a child").is_some()
+    }
+
     /// How it ended, within the deadline.
     pub(crate) fn end(&mut self) -> ExitStatus {
-        let mut status = None;
-        until("it ends", || {
-            status = self.child.try_wait().expect("a child");
-            status.is_some()
-        });
-        status.expect("just seen")
+        until("it ends", || self.has_ended());
+        self.child.wait().expect("a child")
     }
 
     pub(crate) fn kill(&mut self) {
