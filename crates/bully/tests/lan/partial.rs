@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::account::Reign;
+use super::account::{Reign, mostly};
 use super::support::Lan;
 
 /// Longer than the longest pause between probes: whatever the probing finds, it has found.
@@ -53,15 +53,34 @@ fn leave_only(lan: &Lan, leader: usize, links: &Links) {
     }
 }
 
-/// The links vanish while this one leads: all go on to follow it, under the same epoch.
+/// The links vanish while this one leads: all go on to follow it, under the same epoch. Where the
+/// machine keeps a relay waiting, who is heard through it may be lost for a moment; one leads in the
+/// end.
 fn keeps_its_leader(test: &str, hosts: usize, leader: usize, links: &Links) {
     let Some(lan) = Lan::new(test, hosts) else { return };
-    let reign = led_by(&lan, leader);
-    leave_only(&lan, leader, links);
-    assert_eq!(lan.settled(&all(&lan)), reign, "{}", lan.said());
-    lan.stays(&all(&lan), &reign, WINDOW);
-    let elected: Vec<usize> = all(&lan).into_iter().filter(|h| has_won(&lan, *h)).collect();
-    assert_eq!(elected, [leader], "nobody else ever led{}", lan.said());
+    mostly("it keeps its leader, and nobody else ever led", || {
+        let old = led_by(&lan, leader);
+        leave_only(&lan, leader, links);
+        let is_kept = one_leads(&lan, &old);
+        let elected: Vec<usize> = all(&lan).into_iter().filter(|h| has_won(&lan, *h)).collect();
+        is_kept && elected == [leader] || is_over(&lan)
+    });
+}
+
+/// One leads, and stays; whether it is the same still.
+fn one_leads(lan: &Lan, old: &Reign) -> bool {
+    let reign = lan.settled(&all(lan));
+    assert!(reign == *old || reign.epoch > old.epoch, "{reign:?} after {old:?}");
+    lan.stays(&all(lan), &reign, WINDOW);
+    reign == *old
+}
+
+/// Shows how it went, and clears the ground for the next round.
+fn is_over(lan: &Lan) -> bool {
+    println!("{}", lan.said());
+    lan.kill_all(&all(lan));
+    lan.lab.heal().expect("heals");
+    false
 }
 
 /// The links vanish: one leads in the end, and stays. Where some are more than two links away from
@@ -71,9 +90,7 @@ fn ends_with_one_leader(test: &str, hosts: usize, leader: usize, links: &Links) 
     let Some(lan) = Lan::new(test, hosts) else { return };
     let old = led_by(&lan, leader);
     leave_only(&lan, leader, links);
-    let reign = lan.settled(&all(&lan));
-    assert!(reign == old || reign.epoch > old.epoch, "{reign:?} after {old:?}");
-    lan.stays(&all(&lan), &reign, WINDOW);
+    one_leads(&lan, &old);
 }
 
 fn has_won(lan: &Lan, host: usize) -> bool {
@@ -216,11 +233,12 @@ fn a_link_that_works_one_way_only_changes_nothing_among_three() {
     let test = "a_link_that_works_one_way_only_changes_nothing_among_three";
     side_by_side([Works::FromTheLeader, Works::TowardsTheLeader], |works| {
         let Some(lan) = Lan::new(test, 3) else { return };
-        let reign = led_by(&lan, 2);
-        cut_one_way(&lan, 2, 0, works);
-        lan.until("the cut is felt", || lan.has_noted(0, "member-lost", 2));
-        assert_eq!(lan.settled(&[0, 1, 2]), reign, "{}", lan.said());
-        lan.stays(&[0, 1, 2], &reign, WINDOW);
+        mostly("nothing changes", || {
+            let old = led_by(&lan, 2);
+            cut_one_way(&lan, 2, 0, works);
+            lan.until("the cut is felt", || lan.has_noted(0, "member-lost", 2));
+            one_leads(&lan, &old) || is_over(&lan)
+        });
     });
 }
 
