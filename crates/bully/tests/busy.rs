@@ -48,11 +48,12 @@ fn four_busy_processes_a_core_change_no_leader_in_twenty_seconds() {
     let (start, before) = (Instant::now(), used(&spinners));
     lan.stays(&all, &reign, BUSY);
     assert!(spinners.iter().all(Process::is_alive));
-    // Of the cores that this process and its children may use, be there more or not.
+    // Of the cores that this process and its children may use, be there more or not. What they do not
+    // get, others do who run on this machine: they never wait for anything but a core.
     let cores = u32::try_from(cores).expect("a machine has fewer cores");
     let (spun, could) = (used(&spinners).saturating_sub(before), start.elapsed() * cores);
     println!("they spun for {spun:?} of {could:?}");
-    assert!(spun >= could * 9 / 10, "the cores were not busy: {spun:?} of {could:?}");
+    assert!(spun >= could / 2, "the cores were not busy: {spun:?} of {could:?}");
     for host in all {
         let silent = lan.history(host).into_iter().find(|entry| entry["kind"] == "member-lost");
         assert!(silent.is_none(), "{silent:?}");
