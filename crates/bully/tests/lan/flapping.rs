@@ -110,15 +110,15 @@ fn a_switch_that_flaps_for_a_minute_costs_bounded_reigns_and_ends_in_one() {
     }
 
     // And so they can ask each other when the leader dies: one leads, and not each of them.
-    let mut reign = reign;
+    let (mut reign, mut dead) = (reign, None);
     mostly("one of the rest leads, once", || {
-        let is_once = one_succeeds(&lan, &all, &reign);
-        if !is_once {
-            lan.join(lan.host_of(&reign.leader), all.len(), &[]);
+        if let Some(dead) = dead {
+            lan.join(dead, all.len(), &[]);
             flap(&lan, &mut dice, &mut [], BRIEFLY);
             reign = rests(&lan, &all);
         }
-        is_once
+        dead = Some(lan.host_of(&reign.leader));
+        one_succeeds(&lan, &all, &reign)
     });
 }
 
