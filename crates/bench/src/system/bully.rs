@@ -39,6 +39,8 @@ impl Bully {
 
     /// This binary.
     pub fn at(program: PathBuf) -> Self {
+        // Entering a host leaves the working directory behind.
+        let program = std::path::absolute(&program).unwrap_or(program);
         Self {
             name: "bully".to_owned(),
             program,
