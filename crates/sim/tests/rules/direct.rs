@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bully_core::{
-    Address, Claim, Config, DialError, Epoch, Event, Hello, Input, Inst, LinkId, Member, Message,
-    Mode, Node, Now, Output, Query, QueryAck, Report, Role, Stored, Tick,
+    Address, Beat, Claim, Config, DialError, Epoch, Event, Hello, Input, Inst, Leave, LinkId,
+    Member, Message, Mode, Node, Now, Output, Query, QueryAck, Report, Role, Stored, Tick,
 };
 
 const F: Duration = Duration::from_millis(400);
@@ -120,6 +120,19 @@ fn query(outputs: &[Output]) -> Option<&Query> {
         Output::Send { message: Message::Query(query), .. } => Some(query),
         _ => None,
     })
+}
+
+/// A Beat of host 1 under that epoch.
+fn beat(epoch: u64) -> Beat {
+    Beat {
+        claim: claim(1, epoch),
+        seq: epoch,
+        age: Duration::ZERO,
+        size: 3,
+        mver: 0,
+        hold: Duration::ZERO,
+        members: None,
+    }
 }
 
 fn is_elected(outputs: &[Output]) -> bool {
@@ -279,15 +292,6 @@ fn n2_a_complaint_of_a_name_is_taken_back_when_its_member_opens_a_connection() {
 fn n3_a_node_asks_to_be_woken_when_what_it_is_owed_is_overdue() {
     // Caught here: the mutant in which no answer that is owed brings the next look forward.
     let mut one = One::following(10);
-    let beat = |epoch| bully_core::Beat {
-        claim: claim(1, epoch),
-        seq: epoch,
-        age: Duration::ZERO,
-        size: 3,
-        mver: 0,
-        hold: Duration::ZERO,
-        members: None,
-    };
     // A relay shows it a greater claim of its leader: it asks for the next Beats.
     let outputs = one.say(2, Message::Beat(beat(11)));
     assert!(query(&outputs).is_some(), "{outputs:?}");
@@ -349,6 +353,25 @@ fn a2_a_live_claim_of_this_nodes_own_earlier_run_is_nobody_to_follow() {
     ghost.inst = Inst(99);
     one.hello(1, live(ghost));
     assert_ne!(one.role(), Role::Follower);
+}
+
+#[test]
+fn a2_word_younger_than_the_proof_of_a_leaders_death_takes_the_proof_back() {
+    // Caught here: the mutant that keeps the proof. In a network the next election mostly hides it.
+    let mut one = One::following(10);
+    let over = Leave { inc: 0, claim: Some(claim(1, 10)), successor: None, gone: false };
+    let outputs = one.say(1, Message::Leave(over));
+    assert!(query(&outputs).is_some(), "nobody leads: {outputs:?}");
+    one.pass(Duration::from_millis(26));
+    one.say(1, Message::Beat(beat(11)));
+    assert_eq!(one.role(), Role::Follower);
+    let asked = Query { q: 1, report: Report::default(), need: Epoch(0), watch: false };
+    let outputs = one.say(2, Message::Query(asked));
+    let answer = outputs.iter().find_map(|output| match output {
+        Output::Send { message: Message::QueryAck(ack), .. } => Some(&ack.report),
+        _ => None,
+    });
+    assert_eq!(answer.map(|report| (report.live, report.seq)), Some((true, 11)), "{outputs:?}");
 }
 
 /// Its process still answers clients for a moment.
