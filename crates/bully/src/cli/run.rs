@@ -18,8 +18,8 @@ use super::settings::Settings;
 use super::usage::quoted;
 use super::webhook::Webhook;
 use super::{Ask, ask as asking, notify};
-use crate::http;
 use crate::{Builder, Elector, NOTICE};
+use crate::{http, link};
 
 /// Runs a node. Returns when it has left.
 pub fn run(settings: &Settings) -> Exit {
@@ -27,6 +27,9 @@ pub fn run(settings: &Settings) -> Exit {
         say(&format!("bully: {why}"));
         return Exit::Usage;
     }
+    raise_descriptor_limit();
+    // Before the log has a thread.
+    link::make_room_for_listener();
     let log = match log::start(settings.log, settings.log_level) {
         Ok(log) => log,
         Err(error) => {
@@ -34,7 +37,6 @@ pub fn run(settings: &Settings) -> Exit {
             return Exit::Error;
         }
     };
-    raise_descriptor_limit();
     let outcome = block_on(async {
         match node(settings, &log).await {
             Ok(exit) => exit,

@@ -64,13 +64,28 @@ const LISTENER_FD: i32 = 4_095;
 /// and now and then its SYN was lost, which the kernel repeats after a second. It is for speed
 /// alone: nothing goes wrong where it cannot be done, or where the order is another.
 pub(super) fn close_before_connections(listener: TcpListener) -> TcpListener {
+    match listener_fd() {
+        above if above > listener.as_raw_fd() => {
+            fcntl_dupfd_cloexec(&listener, above).map_or(listener, TcpListener::from)
+        }
+        _ => listener,
+    }
+}
+
+/// Make room for the listener's descriptor, while the process has one thread yet.
+///
+/// Linux lets a process of several threads wait for all processors before it uses the larger table
+/// (`synchronize_rcu`): 7 to 30 ms, seen on 6.18, in which a node that starts would do nothing.
+#[cfg(feature = "cli")]
+pub(crate) fn make_room_for_listener() {
+    // The table stays as large as it once was.
+    drop(fcntl_dupfd_cloexec(std::io::stderr(), listener_fd()));
+}
+
+fn listener_fd() -> i32 {
     let limit = getrlimit(Resource::Nofile).current.and_then(|limit| i32::try_from(limit).ok());
     // A few below the limit are left to others that want the top.
-    let above = limit.map_or(LISTENER_FD, |limit| LISTENER_FD.min(limit.saturating_sub(16)));
-    if above <= listener.as_raw_fd() {
-        return listener;
-    }
-    fcntl_dupfd_cloexec(&listener, above).map_or(listener, TcpListener::from)
+    limit.map_or(LISTENER_FD, |limit| LISTENER_FD.min(limit.saturating_sub(16)))
 }
 
 #[cfg(test)]

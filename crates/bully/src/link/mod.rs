@@ -21,6 +21,8 @@ use std::time::Duration;
 pub(crate) use discover::discover;
 pub(crate) use events::{Events, LinkEvent};
 pub(crate) use listen::bind;
+#[cfg(feature = "cli")]
+pub(crate) use listen::make_room_for_listener;
 pub(crate) use transport::Transport;
 
 /// Bounds on what peers may cost.
