@@ -27,8 +27,8 @@ pub fn run(settings: &Settings) -> Exit {
         say(&format!("bully: {why}"));
         return Exit::Usage;
     }
+    // The room depends on the limit, and is made before the log has a thread.
     raise_descriptor_limit();
-    // Before the log has a thread.
     link::make_room_for_listener();
     let log = match log::start(settings.log, settings.log_level) {
         Ok(log) => log,

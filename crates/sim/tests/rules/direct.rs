@@ -362,6 +362,7 @@ fn a2_word_younger_than_the_proof_of_a_leaders_death_takes_the_proof_back() {
     let over = Leave { inc: 0, claim: Some(claim(1, 10)), successor: None, gone: false };
     let outputs = one.say(1, Message::Leave(over));
     assert!(query(&outputs).is_some(), "nobody leads: {outputs:?}");
+    // More than δ, which is at least 25 ms.
     one.pass(Duration::from_millis(26));
     one.say(1, Message::Beat(beat(11)));
     assert_eq!(one.role(), Role::Follower);
