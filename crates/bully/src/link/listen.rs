@@ -64,12 +64,11 @@ const LISTENER_FD: i32 = 4_095;
 /// and now and then its SYN was lost, which the kernel repeats after a second. It is for speed
 /// alone: nothing goes wrong where it cannot be done, or where the order is another.
 pub(super) fn close_before_connections(listener: TcpListener) -> TcpListener {
-    match listener_fd() {
-        above if above > listener.as_raw_fd() => {
-            fcntl_dupfd_cloexec(&listener, above).map_or(listener, TcpListener::from)
-        }
-        _ => listener,
+    let above = listener_fd();
+    if above <= listener.as_raw_fd() {
+        return listener;
     }
+    fcntl_dupfd_cloexec(&listener, above).map_or(listener, TcpListener::from)
 }
 
 /// Make room for the listener's descriptor, while the process has one thread yet.

@@ -73,7 +73,7 @@ impl Bully {
             self.remotes.iter().map(|(id, r)| (id.clone(), longest(r))).collect();
         for (id, longest) in ids {
             if let Some(remote) = self.remotes.get_mut(&id) {
-                set(&mut remote.probe, longest, |longest| Probe::first(now, pause, longest));
+                set(&mut remote.probe, longest, now, pause);
             }
         }
         let longest_of = |a: &Address| match self.remotes.get(self.member_at(a)) {
@@ -85,7 +85,7 @@ impl Bully {
             self.places.keys().map(|a| (a.clone(), longest(a))).collect();
         for (address, longest) in places {
             if let Some(place) = self.places.get_mut(&address) {
-                set(&mut place.probe, longest, |longest| Probe::first(now, pause, longest));
+                set(&mut place.probe, longest, now, pause);
             }
         }
     }
@@ -166,18 +166,14 @@ impl Bully {
     }
 }
 
-/// `longest`: the longest pause between probes, where they are called for. Where that was longer than
-/// it is now, they begin again.
-fn set(
-    probe: &mut Option<Probe>,
-    longest: Option<Duration>,
-    first: impl FnOnce(Duration) -> Probe,
-) {
+/// `longest`: the longest pause between probes, where they are called for. They begin with `pause`;
+/// and again so, where their pause has become longer than it may be now.
+fn set(probe: &mut Option<Probe>, longest: Option<Duration>, now: Tick, pause: Duration) {
     let lasts =
         |have: &Probe, longest| have.pause <= longest || cfg!(bully_mutant = "long-pauses-last");
     match (longest, probe.as_mut()) {
         (None, _) => *probe = None,
         (Some(longest), Some(have)) if lasts(have, longest) => have.longest = longest,
-        (Some(longest), _) => *probe = Some(first(longest)),
+        (Some(longest), _) => *probe = Some(Probe::first(now, pause, longest)),
     }
 }
