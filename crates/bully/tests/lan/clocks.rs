@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bully_lab::WallClock;
 
+use super::account::Reign;
 use super::support::Lan;
 
 const YEAR: Duration = Duration::from_secs(365 * 24 * 3_600);
@@ -48,6 +49,22 @@ fn assert_its_time(lan: &Lan, host: usize, expected: u64) {
     assert!(time.abs_diff(expected) < DAY_MS, "{time} is not {expected}: the clock is not its own");
 }
 
+/// Has a node that lives by this clock succeed one that has the machine's time. Both reigns; the heir
+/// and the second host are left.
+fn succeeded_by(lan: &Lan, clock: &WallClock) -> [Reign; 2] {
+    lan.join(0, 3, &[]);
+    lan.settled(&[0]);
+    // The best of the rest.
+    run_by(lan, clock, 2);
+    lan.join(1, 3, &[]);
+    let first = lan.settled(&ALL);
+    assert_eq!(first.leader, lan.ip(0));
+    lan.kill(0);
+    let next = lan.settled(&[1, 2]);
+    assert_eq!(next.leader, lan.ip(2));
+    [first, next]
+}
+
 #[test]
 fn a_clock_that_jumps_by_a_year_changes_no_leader_and_no_epoch() {
     let test = "a_clock_that_jumps_by_a_year_changes_no_leader_and_no_epoch";
@@ -84,16 +101,7 @@ fn a_clock_a_year_ahead_gives_an_epoch_that_the_rest_can_surpass() {
     let Some(lan) = Lan::new(test, 3) else { return };
     let ahead = WallClock::new().expect("a clock");
     ahead.set_forward(YEAR).expect("set");
-    // The best of the rest is ahead, and leads when the leader dies.
-    lan.join(0, 3, &[]);
-    lan.settled(&[0]);
-    run_by(&lan, &ahead, 2);
-    lan.join(1, 3, &[]);
-    let first = lan.settled(&ALL);
-    assert_eq!(first.leader, lan.ip(0));
-    lan.kill(0);
-    let of_ahead = lan.settled(&[1, 2]);
-    assert_eq!(of_ahead.leader, lan.ip(2));
+    let [_, of_ahead] = succeeded_by(&lan, &ahead);
     let expected = now_ms() + year_ms();
     assert!(of_ahead.epoch.abs_diff(expected) < DAY_MS, "the clock is its own: {of_ahead:?}");
     // Who has the machine's time goes one beyond the number, and who joins follows.
@@ -112,15 +120,7 @@ fn a_node_whose_clock_is_a_year_behind_is_elected_and_followed_like_any_other() 
     let Some(lan) = Lan::new(test, 3) else { return };
     let behind = WallClock::new().expect("a clock");
     behind.set_back(YEAR).expect("set");
-    lan.join(0, 3, &[]);
-    lan.settled(&[0]);
-    run_by(&lan, &behind, 2);
-    lan.join(1, 3, &[]);
-    let first = lan.settled(&ALL);
-    assert_eq!(first.leader, lan.ip(0));
-    lan.kill(0);
-    let of_behind = lan.settled(&[1, 2]);
-    assert_eq!(of_behind.leader, lan.ip(2));
+    let [first, of_behind] = succeeded_by(&lan, &behind);
     assert!((1..100).contains(&(of_behind.epoch - first.epoch)), "{of_behind:?} after {first:?}");
     // The leader is started anew, and its clock has been set back further.
     behind.set_back(2 * YEAR).expect("set");

@@ -6,6 +6,7 @@ use bully_lab::Process;
 
 use super::account::{Reign, mostly, reigns_of, revision_of};
 use super::chaos::{Dice, lasting};
+use super::partial::WINDOW;
 use super::proc;
 use super::support::Lan;
 
@@ -126,8 +127,7 @@ fn a_switch_that_flaps_for_a_minute_costs_bounded_reigns_and_ends_in_one() {
 fn rests(lan: &Lan, hosts: &[usize]) -> Reign {
     let reign = lan.settled(hosts);
     lan.know_each_other(hosts);
-    // Longer than the longest pause between probes.
-    lan.stays(hosts, &reign, Duration::from_millis(5_500));
+    lan.stays(hosts, &reign, WINDOW);
     reign
 }
 

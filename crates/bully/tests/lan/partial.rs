@@ -7,7 +7,7 @@ use super::account::{Reign, mostly, reigns_of};
 use super::support::Lan;
 
 /// Longer than the longest pause between probes: whatever the probing finds, it has found.
-const WINDOW: Duration = Duration::from_millis(5_500);
+pub(crate) const WINDOW: Duration = Duration::from_millis(5_500);
 
 type Links = Vec<(usize, usize)>;
 
