@@ -75,7 +75,8 @@ fn a_follower_s_host_that_freezes_or_vanishes_changes_nothing_for_the_rest() {
             assert_eq!(lan.settled(&[gone]).leader, lan.ip(gone), "alone it leads itself");
             lan.lab.rejoin(gone).expect("rejoins");
         }
-        assert_eq!(lan.settled(&ALL).leader, reign.leader, "the larger group's leader stays");
+        let last = lan.settled(&ALL).leader;
+        assert_eq!(last, reign.leader, "the larger group's leader stays{}", lan.said());
     }
 }
 

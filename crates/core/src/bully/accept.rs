@@ -91,6 +91,7 @@ impl Bully {
         if is_new_leader {
             self.list = List::default();
             self.remotes.values_mut().for_each(|r| r.leader_reach = None);
+            self.has_merged(&offer.claim.id);
         }
         self.follow(old, is_new_leader, from, cause);
         self.pass_on();
@@ -231,6 +232,9 @@ impl Bully {
         for entry in &entries {
             if let Some(remote) = self.remotes.get_mut(&entry.member.id) {
                 remote.leader_reach = Some(entry.reach);
+            }
+            if entry.reach {
+                self.has_merged(&entry.member.id);
             }
         }
         self.list = List { version, entries: Some(entries.into()) };

@@ -266,7 +266,11 @@ impl Bully {
         };
         let followed_other = remote.follows_other(&me);
         remote.report = report.clone();
-        self.probes_dirty |= followed_other != remote.follows_other(&me);
+        let follows_other = remote.follows_other(&me);
+        self.probes_dirty |= followed_other != follows_other;
+        if followed_other && !follows_other {
+            self.has_merged(from);
+        }
     }
 
     /// A join stands in the history as an election, with its outcome.

@@ -122,4 +122,17 @@ impl Bully {
             self.send_to(from, Message::Beat(beat));
         }
     }
+
+    /// `id` lives under this node's leader: the groups have met. Should it lead another group again,
+    /// what was heard of that before is no second word of it.
+    pub(super) fn has_merged(&mut self, id: &Address) {
+        if cfg!(bully_mutant = "meetings-add-up") {
+            return;
+        }
+        for remote in self.remotes.values_mut() {
+            if remote.foreign.as_ref().is_some_and(|(leader, ..)| leader == id) {
+                remote.foreign = None;
+            }
+        }
+    }
 }

@@ -125,6 +125,27 @@ fn a5_three_groups_that_meet_at_once_have_one_leader_at_once_and_the_highest_pri
 }
 
 #[test]
+fn a5_a_node_that_comes_back_alone_again_and_again_takes_nobody_from_the_greater_group() {
+    // What a follower heard of it when it came back before is no second word of its reign. Caught
+    // here: the mutant in which meetings add up.
+    let mut world = cluster(3);
+    world.start(0);
+    world.run_for(SEC);
+    world.start(1);
+    world.start(2);
+    assert_eq!(agree_within(&mut world, 1_000), 0);
+    for round in 0..12 {
+        world.split(&[0, 1, 0]);
+        world.run_for(2 * SEC + round * 137 * MS);
+        assert_eq!(leaders(&world), [0, 1]);
+        let start = world.events.len();
+        world.heal_all();
+        assert_eq!(agree_within(&mut world, 6_000), 0, "two against one in round {round}");
+        assert_eq!(elections(&world, start), []);
+    }
+}
+
+#[test]
 fn a5_on_equal_size_priority_decides_and_then_the_address() {
     let mut world = running(2);
     world.cut(0, 1);
