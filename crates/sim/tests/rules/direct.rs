@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use bully_core::{
     Address, Beat, Claim, Config, DialError, Epoch, Event, Hello, Input, Inst, Leave, LinkId,
-    Member, Message, Mode, Node, Now, Output, Query, QueryAck, Report, Role, Stored, Tick,
+    Member, Message, Mode, Node, Now, Output, Proposal, Query, QueryAck, Report, Role, Stored,
+    Tick,
 };
 
 const F: Duration = Duration::from_millis(400);
@@ -91,6 +92,10 @@ impl One {
 
     fn say(&mut self, host: u8, message: Message) -> Vec<Output> {
         self.hand(Input::Message { from: LinkId(u64::from(host)), message })
+    }
+
+    fn leader(&self) -> Option<Address> {
+        self.node.status(self.now).leader.map(|leader| leader.id)
     }
 
     fn role(&self) -> Role {
@@ -378,10 +383,9 @@ fn a2_word_younger_than_the_proof_of_a_leaders_death_takes_the_proof_back() {
 /// Its process still answers clients for a moment.
 #[test]
 fn a7_who_has_left_names_whom_it_followed_until_its_process_ends() {
-    let leader = |one: &One| one.node.status(one.now).leader.map(|leader| leader.id);
     let mut one = One::following(5);
     one.hand(Input::Resign { leave: true });
-    assert_eq!(leader(&one), Some(address(1)));
+    assert_eq!(one.leader(), Some(address(1)));
 
     let mut led = One::started(&[]);
     led.hello(2, Report::default());
@@ -390,5 +394,62 @@ fn a7_who_has_left_names_whom_it_followed_until_its_process_ends() {
     led.hand(Input::Revoked);
     led.pass(F * 4);
     led.hand(Input::Timeout);
-    assert_eq!(leader(&led), None, "its own reign is over");
+    assert_eq!(led.leader(), None, "its own reign is over");
+}
+
+#[test]
+fn a2_who_is_shown_a_greater_claim_asks_to_be_passed_the_next_beats() {
+    // Caught here: the mutant that does not ask, and loses the leader again after F.
+    let mut one = One::following(5);
+    let shown = Beat { claim: claim(3, 50), ..beat(7) };
+    let outputs = one.say(2, Message::Beat(shown.clone()));
+    assert!(query(&outputs).is_some_and(|query| query.watch), "{outputs:?}");
+    let again = one.say(2, Message::Beat(Beat { seq: 8, ..shown }));
+    assert!(query(&again).is_none(), "it has asked: {again:?}");
+}
+
+#[test]
+fn an_epoch_beyond_the_bound_is_dropped_and_moves_it_by_one_leap() {
+    // Caught here: the mutant in which it does not, so that this node hears nobody any more whom
+    // the same lie has moved.
+    const LEAP: u64 = 1 << 20;
+    let mut one = One::following(5);
+    let lie = (1 << 42) + LEAP + 1;
+    one.say(2, Message::Beat(Beat { claim: claim(3, lie), ..beat(7) }));
+    assert_eq!(one.leader(), Some(address(1)), "dropped");
+    one.say(2, Message::Beat(Beat { claim: claim(3, lie + LEAP), ..beat(7) }));
+    assert_eq!(one.leader(), Some(address(1)), "by one leap, and no further");
+    one.say(2, Message::Beat(Beat { claim: claim(3, lie), ..beat(7) }));
+    assert_eq!(one.leader(), Some(address(3)));
+}
+
+#[test]
+fn an_answer_that_came_after_f_measures_no_round_trip() {
+    // Caught here: the mutant that measures the pause of a process that was stopped meanwhile.
+    let rtt_after = |pause| {
+        let mut one = One::started(&[1]);
+        one.hand(Input::LinkUp { link: LinkId(1), dialed: address(1) });
+        one.pass(pause);
+        one.say(1, Message::HelloAck(One::hello_of(1, Report::default())));
+        let members = one.node.members(one.now);
+        members.iter().find(|member| member.id == address(1)).expect("it is known").rtt
+    };
+    assert_eq!(rtt_after(F / 8), Some(F / 8));
+    assert_eq!(rtt_after(F), None);
+}
+
+#[test]
+fn a6_a_new_priority_goes_out_behind_a_hello_that_is_still_unanswered() {
+    // Caught here: the mutant that announces it to those alone who have answered: of two that each
+    // take the other for the better one, none would ever stand.
+    let mut one = One::started(&[1]);
+    one.hand(Input::LinkUp { link: LinkId(1), dialed: address(1) });
+    let outputs = one.hand(Input::Propose(Proposal::Priority(50)));
+    let told = outputs.iter().find_map(|output| match output {
+        Output::Send { to: LinkId(1), message: Message::Hello(hello) } => {
+            Some(hello.member.priority)
+        }
+        _ => None,
+    });
+    assert_eq!(told, Some(50), "{outputs:?}");
 }
