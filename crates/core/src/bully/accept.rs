@@ -91,7 +91,7 @@ impl Bully {
         if is_new_leader {
             self.list = List::default();
             self.remotes.values_mut().for_each(|r| r.leader_reach = None);
-            self.has_merged(&offer.claim.id);
+            self.have_merged(|id| *id == offer.claim.id);
         }
         self.follow(old, is_new_leader, from, cause);
         self.pass_on();
@@ -233,10 +233,8 @@ impl Bully {
             if let Some(remote) = self.remotes.get_mut(&entry.member.id) {
                 remote.leader_reach = Some(entry.reach);
             }
-            if entry.reach {
-                self.has_merged(&entry.member.id);
-            }
         }
+        self.have_merged(|id| entries.iter().any(|e| e.reach && e.member.id == *id));
         self.list = List { version, entries: Some(entries.into()) };
         self.probes_dirty = true;
         self.membership_changed();

@@ -269,7 +269,7 @@ impl Bully {
         let follows_other = remote.follows_other(&me);
         self.probes_dirty |= followed_other != follows_other;
         if followed_other && !follows_other {
-            self.has_merged(from);
+            self.have_merged(|id| id == from);
         }
     }
 

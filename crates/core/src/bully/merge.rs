@@ -123,14 +123,14 @@ impl Bully {
         }
     }
 
-    /// `id` lives under this node's leader: the groups have met. Should it lead another group again,
-    /// what was heard of that before is no second word of it.
-    pub(super) fn has_merged(&mut self, id: &Address) {
+    /// Those who pass live under this node's leader: their groups and this one have met. Should they
+    /// lead others again, what was heard of that before is no second word of it.
+    pub(super) fn have_merged(&mut self, is_met: impl Fn(&Address) -> bool) {
         if cfg!(bully_mutant = "meetings-add-up") {
             return;
         }
         for remote in self.remotes.values_mut() {
-            if remote.foreign.as_ref().is_some_and(|(leader, ..)| leader == id) {
+            if remote.foreign.as_ref().is_some_and(|(leader, ..)| is_met(leader)) {
                 remote.foreign = None;
             }
         }

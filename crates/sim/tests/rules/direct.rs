@@ -453,3 +453,35 @@ fn a6_a_new_priority_goes_out_behind_a_hello_that_is_still_unanswered() {
     });
     assert_eq!(told, Some(50), "{outputs:?}");
 }
+
+/// Whether it follows host 3, of which host 2 speaks now and spoke once before.
+fn believes_second_word(one: &mut One) -> bool {
+    one.hello(2, live(claim(3, 90)));
+    one.leader() == Some(address(3))
+}
+
+#[test]
+fn a5_what_a_follower_heard_of_a_leader_ends_when_it_follows_that_one_itself() {
+    let mut one = One::following(5);
+    one.hello(2, live(claim(3, 6)));
+    one.say(2, Message::Beat(Beat { claim: claim(3, 50), ..beat(7) }));
+    one.pass(F * 2);
+    one.say(1, Message::Beat(beat(60)));
+    assert_eq!(one.leader(), Some(address(1)));
+    assert!(!believes_second_word(&mut one));
+}
+
+#[test]
+fn a5_what_a_leader_heard_of_another_ends_when_that_one_follows_it() {
+    let mut one = One::started(&[]);
+    one.hello(2, live(claim(3, 1)));
+    one.hello(3, live(claim(3, 1)));
+    let mine = one.node.status(one.now).claim.expect("it leads");
+    assert_eq!(mine.id, address(9));
+    one.hello(3, live(mine));
+    for _ in 0..8 {
+        one.pass(F / 4);
+        one.hand(Input::Timeout);
+    }
+    assert!(!believes_second_word(&mut one));
+}
