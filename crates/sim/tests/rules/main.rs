@@ -6,6 +6,7 @@ mod direct;
 mod failover;
 mod identity;
 mod leave;
+mod one;
 mod partition;
 mod priority;
 mod start;
