@@ -265,10 +265,15 @@ impl Bully {
             return;
         };
         let followed_other = remote.follows_other(&me);
+        let mine = self.claim.as_ref();
+        let is_led_alike = |report: &Report| {
+            report.live
+                && mine.zip(report.claim.as_ref()).is_some_and(|(a, b)| a.is_of_same_node(b))
+        };
+        let has_merged = is_led_alike(report) && !is_led_alike(&remote.report);
         remote.report = report.clone();
-        let follows_other = remote.follows_other(&me);
-        self.probes_dirty |= followed_other != follows_other;
-        if followed_other && !follows_other {
+        self.probes_dirty |= followed_other != remote.follows_other(&me);
+        if has_merged {
             self.have_merged(|id| id == from);
         }
     }

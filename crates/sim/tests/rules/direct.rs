@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use bully_core::{
-    Address, Beat, DialError, Epoch, Event, Input, Inst, Leave, LinkId, Message, Output, Proposal,
-    Query, QueryAck, Report, Role,
+    Address, Beat, DialError, Epoch, Event, Input, Inst, Leave, LinkId, Listed, Message, Output,
+    Proposal, Query, QueryAck, Report, Role,
 };
 
 use crate::one::{F, One, address, beat, claim, is_elected, live, names, query};
@@ -349,5 +349,19 @@ fn a5_what_a_leader_heard_of_another_ends_when_that_one_follows_it() {
         one.pass(F / 4);
         one.hand(Input::Timeout);
     }
+    assert!(!believes_second_word(&mut one));
+}
+
+#[test]
+fn a5_what_a_follower_heard_of_a_leader_ends_when_its_own_one_reaches_that() {
+    let mut one = One::following(5);
+    one.hello(2, live(claim(3, 6)));
+    let listed =
+        |host| Listed { member: One::hello_of(host, Report::default()).member, reach: true };
+    let members = Some([1, 2, 3, 9].map(listed).into());
+    one.say(1, Message::Beat(Beat { seq: 8, mver: 1, members, ..beat(5) }));
+    one.pass(F * 2);
+    one.say(1, Message::Beat(Beat { seq: 9, ..beat(5) }));
+    assert_eq!(one.leader(), Some(address(1)));
     assert!(!believes_second_word(&mut one));
 }
