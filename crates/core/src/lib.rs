@@ -61,6 +61,7 @@ mod event;
 mod members;
 mod message;
 mod node;
+pub mod quorum;
 mod status;
 mod timer;
 mod types;

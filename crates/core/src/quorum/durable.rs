@@ -1,0 +1,166 @@
+//! What is on disk, and what waits for it.
+//!
+//! A step changes the record in memory at once and goes on; whatever would let another node rely on
+//! the change is withheld until a write that contains it is synced. What ends a reign waits for
+//! nothing.
+
+use alloc::collections::VecDeque;
+
+use super::event::{Cause, Event};
+use super::message::Message;
+use super::words::{Boot, Term};
+use super::{Output, Phase, Quorum};
+use crate::node::PersistId;
+use crate::types::{Inst, Tick};
+
+/// What is done once the record, as it was when this was withheld, is on disk.
+#[allow(clippy::large_enum_variant, reason = "most are messages")]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Deferred {
+    /// Begin: the boot counts from now on.
+    Boot,
+    /// Send, unless the other has been started anew since.
+    Send { to: Inst, boot: Boot, message: Message },
+    /// Ask for votes in this term.
+    Canvass(Term),
+    /// Lead in this term.
+    Crown(Term),
+    /// Give up what was promised in this term.
+    Release(Term),
+    /// The leader's new roster may be shown.
+    Beat,
+    /// Say Hello to all: where this node stands has changed.
+    Greet,
+}
+
+/// How the record in memory relates to the one on disk.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Disk {
+    /// Counts the changes of the record.
+    changes: u64,
+    /// Up to which change it is on disk.
+    synced: u64,
+    /// Which write is under way, and the term in it.
+    writing: Option<(u64, Term)>,
+    /// The term on disk.
+    pub(super) term: Term,
+    /// The last write failed; when to try again.
+    failed: Option<Tick>,
+    withheld: VecDeque<(u64, Deferred)>,
+}
+
+impl Disk {
+    pub(super) fn is_synced(&self) -> bool {
+        self.synced == self.changes
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed.is_some()
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.withheld.is_empty() && self.writing.is_none()
+    }
+
+    pub(super) fn retry_at(&self) -> Option<Tick> {
+        self.failed
+    }
+
+    /// Whether the change that was the last one when `mark` was taken is on disk.
+    pub(super) fn has(&self, mark: u64) -> bool {
+        self.synced >= mark
+    }
+
+    pub(super) fn mark(&self) -> u64 {
+        self.changes
+    }
+}
+
+impl Quorum {
+    /// The record has been changed.
+    pub(super) fn touch(&mut self) {
+        self.disk.changes += 1;
+    }
+
+    /// Does it now if the record is on disk as it stands, else once it is.
+    pub(super) fn after_sync(&mut self, what: Deferred) {
+        if self.disk.is_synced() && !self.disk.has_failed() {
+            self.perform(what);
+        } else {
+            self.disk.withheld.push_back((self.disk.changes, what));
+        }
+    }
+
+    /// At the end of a step: write what has changed, unless a write is under way.
+    pub(super) fn write(&mut self) {
+        let disk = &self.disk;
+        let is_waiting = disk.failed.is_some_and(|at| self.now.fast < at);
+        let is_needed = !disk.is_synced() || disk.has_failed();
+        if disk.writing.is_some() || is_waiting || !is_needed {
+            return;
+        }
+        let id = PersistId(self.disk.changes);
+        self.disk.writing = Some((self.disk.changes, self.stored.term));
+        self.out.push_back(Output::Persist { id, state: self.stored.clone() });
+    }
+
+    pub(super) fn on_persisted(&mut self, id: PersistId) {
+        let Some((change, term)) = self.disk.writing.filter(|(change, _)| *change == id.0) else {
+            return;
+        };
+        (self.disk.writing, self.disk.synced, self.disk.term) = (None, change, term);
+        if self.disk.failed.take().is_some() {
+            self.event(Event::DiskBack);
+        }
+        while let Some((change, _)) = self.disk.withheld.front()
+            && *change <= self.disk.synced
+        {
+            if let Some((_, what)) = self.disk.withheld.pop_front() {
+                self.perform(what);
+            }
+        }
+    }
+
+    /// Nobody may rely on this node until a write succeeds. The boot is withheld on; whatever else
+    /// was, its time is over.
+    pub(super) fn on_persist_failed(&mut self, id: PersistId) {
+        if self.disk.writing.is_none_or(|(change, _)| change != id.0) {
+            return;
+        }
+        self.disk.writing = None;
+        if self.disk.failed.replace(self.now.fast.after(self.config.probe())).is_none() {
+            self.event(Event::DiskFailed);
+        }
+        self.disk
+            .withheld
+            .retain(|(_, what)| matches!(what, Deferred::Boot | Deferred::Release(_)));
+        self.step_down(Cause::Disk, super::reign::Then::Release);
+        self.fail_candidacy();
+    }
+
+    fn perform(&mut self, what: Deferred) {
+        match what {
+            Deferred::Boot => self.begin(),
+            Deferred::Send { to, boot, message } => {
+                if self.peers.get(&to).is_some_and(|p| p.boot == boot) {
+                    self.send_to(to, message);
+                }
+            }
+            Deferred::Canvass(term) => self.canvass(term),
+            Deferred::Crown(term) => self.crown(term),
+            Deferred::Release(term) => self.send_release(term),
+            Deferred::Greet => self.say_hello_to_all(),
+            Deferred::Beat => {
+                if let Phase::Leading(_) = self.phase {
+                    self.beat();
+                }
+            }
+        }
+    }
+
+    /// Answers once the record is on disk.
+    pub(super) fn answer_after_sync(&mut self, to: Inst, message: Message) {
+        let boot = self.peers.get(&to).map_or(Boot(0), |p| p.boot);
+        self.after_sync(Deferred::Send { to, boot, message });
+    }
+}

@@ -1,0 +1,294 @@
+//! Connections: whom to dial, who is at the other end, and who has fallen silent. An election waits
+//! for none of it: what cannot be sent is lost, as on any network.
+
+use alloc::collections::BTreeSet;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::event::Event;
+use super::message::{GenesisAccept, Message, Stage};
+use super::words::{Boot, Member, Roster};
+use super::{Due, Output, Phase, Quorum};
+use crate::event::DialError;
+use crate::node::LinkId;
+use crate::timer::RoundTrip;
+use crate::types::{Address, Inst, Tick};
+
+/// A connection.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Link {
+    /// Where this node dialled.
+    pub(super) dialed: Option<Address>,
+    /// Who is at the other end, as its Hello said.
+    pub(super) peer: Option<Inst>,
+    /// The Hello that awaits its answer: its number, and when it was sent.
+    pub(super) hello: Option<(u64, Tick)>,
+    /// Since when an answer is owed.
+    pub(super) owed_since: Option<Tick>,
+    pub(super) heard_at: Tick,
+    /// Of an earlier boot of an instance that has been started anew: whoever still answers on it
+    /// runs on a copy of its disk.
+    pub(super) is_stale: bool,
+}
+
+/// A node that has said Hello.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Peer {
+    /// What it says of itself.
+    pub(super) member: Member,
+    pub(super) boot: Boot,
+    pub(super) run: u64,
+    pub(super) stage: Stage,
+    pub(super) round: u64,
+    pub(super) reached: Option<Vec<Inst>>,
+    pub(super) roster: Option<Arc<Roster>>,
+    /// Its word to found a cluster.
+    pub(super) accept: Option<GenesisAccept>,
+    /// The connection to it; of several, the one that was bound last.
+    pub(super) link: Option<LinkId>,
+    pub(super) rtt: RoundTrip,
+    /// Another instance answers at its address: nothing that it said counts any more.
+    pub(super) is_gone: bool,
+}
+
+/// An address that this node dials.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Place {
+    /// Who answered there last.
+    pub(super) inst: Option<Inst>,
+    /// It has answered or failed once.
+    pub(super) tried: bool,
+    dialing: bool,
+    /// How often in a row it failed.
+    failures: u32,
+    next: Tick,
+    complaint: Option<DialError>,
+}
+
+impl Quorum {
+    /// Notes that something came over a connection, and from whom.
+    pub(super) fn hear(&mut self, link: LinkId) -> Option<Inst> {
+        let now = self.now.fast;
+        let link = self.links.get_mut(&link)?;
+        (link.heard_at, link.owed_since) = (now, None);
+        let from = link.peer.filter(|_| !link.is_stale)?;
+        let peer = self.peers.get(&from)?;
+        (!peer.is_gone && !self.copied.contains(&from)).then_some(from)
+    }
+
+    /// Whether the peer is in this node's cluster.
+    pub(super) fn is_fellow(&self, inst: Inst) -> bool {
+        let stage = self.peers.get(&inst).map(|p| p.stage);
+        self.stored.cluster.is_some_and(|cluster| stage == Some(Stage::Formed(cluster)))
+    }
+
+    /// Sends, if there is a connection.
+    pub(super) fn send_to(&mut self, to: Inst, message: Message) {
+        if let Some(link) = self.peers.get(&to).and_then(|p| p.link) {
+            self.send(link, message);
+        }
+    }
+
+    pub(super) fn send(&mut self, to: LinkId, message: Message) {
+        let is_owed = matches!(
+            message,
+            Message::Hello(_) | Message::PreVote(_) | Message::VoteReq(_) | Message::Hb(_)
+        );
+        if let Some(link) = self.links.get_mut(&to).filter(|_| is_owed) {
+            link.owed_since.get_or_insert(self.now.fast);
+        }
+        self.out.push_back(Output::Send { to, message });
+    }
+
+    /// Every address that this node wants a connection to.
+    fn wanted(&self) -> BTreeSet<Address> {
+        let mut wanted: BTreeSet<Address> = self.config.places.iter().cloned().collect();
+        let rosters = [Some(&self.stored.roster), self.prev.as_ref()];
+        let joining = self.joining.as_ref().map(|(_, roster)| roster);
+        for roster in rosters.into_iter().flatten().chain(joining) {
+            wanted.extend(roster.members.iter().map(|m| m.id.clone()));
+        }
+        for founding in [&self.stored.accept, &self.stored.leaving].into_iter().flatten() {
+            wanted.extend(founding.founders.iter().map(|(_, id)| id.clone()));
+        }
+        wanted.remove(&self.config.id);
+        wanted
+    }
+
+    /// Whether a connection to whoever is at this address is open.
+    fn is_connected(&self, address: &Address) -> bool {
+        let place = self.places.get(address).and_then(|p| p.inst);
+        if place == Some(self.me()) {
+            return true;
+        }
+        let is_there = |(inst, peer): (&Inst, &super::Peer)| {
+            peer.link.is_some()
+                && !peer.is_gone
+                && (peer.member.id == *address || place == Some(*inst))
+        };
+        self.peers.iter().any(is_there)
+            || self.links.values().any(|l| l.peer.is_none() && l.dialed.as_ref() == Some(address))
+    }
+
+    /// Dials whom it wants a connection to, and has none.
+    pub(super) fn dial_due(&mut self) {
+        if !self.is_at_work() {
+            return;
+        }
+        let now = self.now.fast;
+        let timeout = self.config.fault();
+        for address in self.wanted() {
+            if self.is_connected(&address) {
+                continue;
+            }
+            let place = self.places.entry(address.clone()).or_default();
+            if !place.dialing && now >= place.next {
+                place.dialing = true;
+                self.out.push_back(Output::Dial { to: address, timeout });
+            }
+        }
+    }
+
+    /// An answer at an address, or none.
+    pub(super) fn dial_ended(&mut self, address: &Address, failure: Option<&DialError>) {
+        let now = self.now.fast;
+        let (pause, longest) = (self.config.probe(), self.config.probe_max());
+        let Some(place) = self.places.get_mut(address) else { return };
+        (place.dialing, place.tried) = (false, true);
+        let event = if let Some(reason) = failure {
+            place.next = now.after((pause * (1 << place.failures.min(4))).min(longest));
+            place.failures += 1;
+            let is_news = place.complaint.as_ref() != Some(reason);
+            place.complaint = Some(reason.clone());
+            let (address, reason) = (address.clone(), reason.clone());
+            is_news.then_some(Event::Unreachable { address, reason })
+        } else {
+            (place.failures, place.next) = (0, now);
+            let address = address.clone();
+            place.complaint.take().map(|_| Event::Reachable { address })
+        };
+        if let Some(event) = event {
+            self.event(event);
+        }
+    }
+
+    pub(super) fn on_dial_failed(&mut self, dialed: &Address, reason: &DialError) {
+        self.dial_ended(dialed, Some(reason));
+        self.consider_genesis();
+    }
+
+    pub(super) fn on_link_up(&mut self, link: LinkId, dialed: Address) {
+        if !self.is_at_work() {
+            self.out.push_back(Output::Close { link });
+            return;
+        }
+        if let Some(place) = self.places.get_mut(&dialed) {
+            place.dialing = false;
+        }
+        self.links.insert(link, Link::new(Some(dialed), self.now.fast));
+        self.say_hello(link);
+    }
+
+    pub(super) fn close(&mut self, link: LinkId) {
+        self.out.push_back(Output::Close { link });
+        self.on_link_down(link);
+    }
+
+    pub(super) fn on_link_down(&mut self, link: LinkId) {
+        let Some(gone) = self.links.remove(&link) else { return };
+        if let Some(inst) = gone.peer {
+            let other =
+                |(id, l): (&LinkId, &Link)| (l.peer == Some(inst) && !l.is_stale).then_some(*id);
+            let left = self.links.iter().filter_map(other).next_back();
+            if let Some(peer) = self.peers.get_mut(&inst).filter(|p| p.link == Some(link)) {
+                peer.link = left;
+            }
+        }
+        if let Some(dialed) = gone.dialed.filter(|_| gone.peer.is_none()) {
+            // Closed before its Hello was answered.
+            self.dial_ended(&dialed, Some(&DialError::Reset));
+        }
+    }
+
+    /// Who owes an answer for F is dialled anew: the connection may lead nowhere.
+    pub(super) fn links_due(&mut self) {
+        if !self.is_at_work() {
+            return;
+        }
+        let (now, fault, longest) = (self.now.fast, self.config.fault(), self.config.probe_max());
+        let is_owing = |l: &Link| l.owed_since.is_some_and(|at| now.since(at) >= fault);
+        let owing: Vec<LinkId> =
+            self.links.iter().filter(|(_, l)| is_owing(l)).map(|(id, _)| *id).collect();
+        for link in owing {
+            self.close(link);
+        }
+        let is_quiet = |l: &Link| now.since(l.heard_at) >= longest && l.owed_since.is_none();
+        let quiet: Vec<LinkId> =
+            self.links.iter().filter(|(_, l)| is_quiet(l)).map(|(id, _)| *id).collect();
+        for link in quiet {
+            self.say_hello(link);
+        }
+    }
+
+    pub(super) fn links_deadline(&self, due: &mut Due) {
+        for link in self.links.values() {
+            match link.owed_since {
+                Some(at) => due.fast(at.after(self.config.fault())),
+                None => due.fast(link.heard_at.after(self.config.probe_max())),
+            }
+        }
+        for address in self.wanted() {
+            let place = self.places.get(&address);
+            if let Some(place) = place.filter(|p| !p.dialing && !self.is_connected(&address)) {
+                due.fast(place.next);
+            }
+        }
+    }
+
+    /// Of two connections to one process the one that the greater instance opened is kept, and it
+    /// is that one's business to close the other.
+    pub(super) fn prefer(&mut self, inst: Inst) {
+        let links = self.links.iter().filter(|(_, l)| l.peer == Some(inst) && !l.is_stale);
+        let links: Vec<(LinkId, bool)> = links.map(|(id, l)| (*id, l.dialed.is_some())).collect();
+        let is_mine = self.me() > inst;
+        let kept = links.iter().rev().find(|(_, mine)| *mine).or(links.last());
+        let Some((kept, _)) = kept.copied() else { return };
+        if links.len() > 1 && is_mine {
+            for (link, _) in links.into_iter().filter(|(link, _)| *link != kept) {
+                self.close(link);
+            }
+            if let Some(peer) = self.peers.get_mut(&inst) {
+                peer.link = Some(kept);
+            }
+        }
+    }
+
+    /// Drops every connection of an instance that must not be heard any more.
+    pub(super) fn drop_links(&mut self, inst: Inst) {
+        let links = self.links.iter().filter(|(_, l)| l.peer == Some(inst));
+        let links: Vec<LinkId> = links.map(|(id, _)| *id).collect();
+        for link in links {
+            self.close(link);
+        }
+    }
+
+    /// This node takes part in nothing any more, but for the end of its reign.
+    pub(super) fn quarantine(&mut self, reason: super::Refusal) {
+        if matches!(self.phase, Phase::Stopped | Phase::Quarantined(_)) {
+            return;
+        }
+        self.step_down(super::Cause::Quarantine, super::reign::Then::Silence);
+        self.event(Event::Quarantined { reason: reason.clone() });
+        self.phase = Phase::Quarantined(reason);
+        let links: Vec<LinkId> = self.links.keys().copied().collect();
+        for link in links {
+            self.close(link);
+        }
+    }
+}
+
+impl Link {
+    pub(super) fn new(dialed: Option<Address>, now: Tick) -> Self {
+        Self { dialed, peer: None, hello: None, owed_since: None, heard_at: now, is_stale: false }
+    }
+}

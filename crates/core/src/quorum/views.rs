@@ -1,0 +1,146 @@
+//! What a node in quorum mode shows.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::status::{Leaderless, Role, Status};
+use super::words::{Member, Roster, Term};
+use super::{Phase, Quorum};
+use crate::types::{Inst, Now};
+
+/// What a node is bound to at one moment: not for users, but for those who check it from outside.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Bonds {
+    /// To whom it is promised, in which term, and for how long still by its slow clock.
+    pub promise: Option<(Inst, Term, Duration)>,
+    /// For how long still it is silent after its start, by its slow clock.
+    pub muted: Duration,
+    /// The reign whose lease has not run out, whether or not the application has been told to stop,
+    /// and for how long it still runs by the fast clock.
+    pub reign: Option<(Term, Duration)>,
+    /// It never leads, nor stands, in this term or a smaller one.
+    pub closed: Term,
+    /// The roster before the present one, where that is not yet committed.
+    pub prev: Option<Arc<Roster>>,
+    /// A majority of the present roster has acknowledged it to this leader.
+    pub committed: bool,
+}
+
+impl Quorum {
+    pub(super) fn bonds(&self, now: Now) -> Bonds {
+        let promise = self.promise.as_ref().filter(|p| now.slow < p.until);
+        let reign = match &self.phase {
+            Phase::Leading(reign) if now.fast < reign.expiry => {
+                Some((reign.term, reign.expiry.since(now.fast)))
+            }
+            _ => None,
+        };
+        Bonds {
+            promise: promise.map(|p| (p.holder, p.term, p.until.since(now.slow))),
+            muted: self.mute_until.since(now.slow),
+            reign,
+            closed: self.closed,
+            prev: self.prev.clone(),
+            committed: matches!(&self.phase, Phase::Leading(reign) if reign.committed),
+        }
+    }
+
+    pub(super) fn status(&self, now: Now) -> Status {
+        let roster = &self.stored.roster;
+        let leader = self.leader_now(now);
+        let mut members: Vec<Member> = roster.members.clone();
+        members.sort_by(|a, b| b.rank().cmp(&a.rank()));
+        let role = self.role(now, leader);
+        Status {
+            role,
+            inst: self.me(),
+            term: self.stored.term,
+            leader: leader.and_then(|inst| self.record_of(inst)),
+            roster: roster.version,
+            members,
+            committed: matches!(&self.phase, Phase::Leading(reign) if reign.committed),
+            muted: self.mute_until.since(now.slow),
+            disk: !self.disk.has_failed(),
+            reason: leader.is_none().then(|| self.reason(now)),
+        }
+    }
+
+    /// Whose heartbeat holds this node at this moment, or itself.
+    fn leader_now(&self, now: Now) -> Option<Inst> {
+        if self.leadership(now).is_leader() {
+            return Some(self.me());
+        }
+        let (leader, _) = self.leader.filter(|(inst, _)| *inst != self.me())?;
+        let promise = self.promise.as_ref()?;
+        (promise.holder == leader && now.slow < promise.until).then_some(leader)
+    }
+
+    fn record_of(&self, inst: Inst) -> Option<Member> {
+        let known = self.peers.get(&inst).map(|p| p.member.clone());
+        self.stored.roster.member(inst).cloned().or(known)
+    }
+
+    fn role(&self, now: Now, leader: Option<Inst>) -> Role {
+        if let Phase::Quarantined(_) = self.phase {
+            Role::Quarantined
+        } else if self.leadership(now).is_leader() {
+            Role::Leader
+        } else if self.revoking.is_some() || self.leads() {
+            Role::Revoking
+        } else if !self.stored.roster.has(self.me()) {
+            Role::Joining
+        } else if leader.is_some() {
+            Role::Follower
+        } else {
+            Role::Electing
+        }
+    }
+
+    fn reason(&self, now: Now) -> Leaderless {
+        if let Phase::Quarantined(_) = self.phase {
+            return Leaderless::Quarantined;
+        }
+        if self.revoking.is_some() || self.leads() {
+            return Leaderless::Revoking;
+        }
+        if self.split.is_some() {
+            return Leaderless::SplitClusters;
+        }
+        if !self.is_formed() {
+            return self.reason_outside();
+        }
+        let roster = &self.stored.roster;
+        if roster.removed.contains(&self.me()) {
+            return Leaderless::Removed;
+        }
+        if !roster.has(self.me()) {
+            return Leaderless::Joining;
+        }
+        let is_heard = |inst: Inst| {
+            inst == self.me() || self.peers.get(&inst).is_some_and(|p| p.link.is_some())
+        };
+        if !roster.is_quorum(is_heard) {
+            let silent = roster.members.iter().filter(|m| !is_heard(m.inst));
+            return Leaderless::NoQuorum(silent.map(|m| m.id.clone()).collect());
+        }
+        if now.slow < self.mute_until {
+            return Leaderless::Muted(self.mute_until.since(now.slow));
+        }
+        Leaderless::Electing
+    }
+
+    fn reason_outside(&self) -> Leaderless {
+        let is_silent = |p: &&crate::types::Address| {
+            **p != self.config.id && self.places.get(*p).is_none_or(|place| place.inst.is_none())
+        };
+        let silent: Vec<_> = self.config.places.iter().filter(is_silent).cloned().collect();
+        if self.joining.is_some() {
+            Leaderless::Joining
+        } else if silent.is_empty() {
+            Leaderless::ListsDiffer
+        } else {
+            Leaderless::WaitingForPlaces(silent)
+        }
+    }
+}
