@@ -7,7 +7,7 @@
 use alloc::collections::VecDeque;
 
 use super::event::{Cause, Event};
-use super::message::Message;
+use super::message::{Message, Stage};
 use super::words::{Boot, Term};
 use super::{Output, Phase, Quorum};
 use crate::node::PersistId;
@@ -33,6 +33,14 @@ pub(super) enum Deferred {
     Greet,
 }
 
+/// Of the record on disk, what this node says of itself, and what it may give up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct OnDisk {
+    pub(super) term: Term,
+    pub(super) stage: Stage,
+    pub(super) round: u64,
+}
+
 /// How the record in memory relates to the one on disk.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Disk {
@@ -40,10 +48,10 @@ pub(super) struct Disk {
     changes: u64,
     /// Up to which change it is on disk.
     synced: u64,
-    /// Which write is under way, and the term in it.
-    writing: Option<(u64, Term)>,
-    /// The term on disk.
-    pub(super) term: Term,
+    /// Which write is under way, and what of it is of interest here.
+    writing: Option<(u64, OnDisk)>,
+    /// What is on disk.
+    pub(super) on: OnDisk,
     /// The last write failed; when to try again.
     failed: Option<Tick>,
     withheld: VecDeque<(u64, Deferred)>,
@@ -63,7 +71,7 @@ impl Disk {
     }
 
     pub(super) fn retry_at(&self) -> Option<Tick> {
-        self.failed
+        self.failed.filter(|_| self.writing.is_none())
     }
 
     /// Whether the change that was the last one when `mark` was taken is on disk.
@@ -100,15 +108,16 @@ impl Quorum {
             return;
         }
         let id = PersistId(self.disk.changes);
-        self.disk.writing = Some((self.disk.changes, self.stored.term));
+        let (term, round) = (self.stored.term, self.stored.round);
+        self.disk.writing = Some((self.disk.changes, OnDisk { term, stage: self.stage(), round }));
         self.out.push_back(Output::Persist { id, state: self.stored.clone() });
     }
 
     pub(super) fn on_persisted(&mut self, id: PersistId) {
-        let Some((change, term)) = self.disk.writing.filter(|(change, _)| *change == id.0) else {
+        let Some((change, on)) = self.disk.writing.filter(|(change, _)| *change == id.0) else {
             return;
         };
-        (self.disk.writing, self.disk.synced, self.disk.term) = (None, change, term);
+        (self.disk.writing, self.disk.synced, self.disk.on) = (None, change, on);
         if self.disk.failed.take().is_some() {
             self.event(Event::DiskBack);
         }
@@ -142,7 +151,11 @@ impl Quorum {
         match what {
             Deferred::Boot => self.begin(),
             Deferred::Send { to, boot, message } => {
-                if self.peers.get(&to).is_some_and(|p| p.boot == boot) {
+                // Word of a promise is not sent once the promise is another's.
+                let is_promise = matches!(message, Message::Vote(_) | Message::HbAck(_));
+                let is_held = self.promised().is_some_and(|p| p.holder == to);
+                let is_there = self.peers.get(&to).is_some_and(|p| p.boot == boot);
+                if is_there && (is_held || !is_promise || cfg!(bully_mutant = "no-promise")) {
                     self.send_to(to, message);
                 }
             }

@@ -31,6 +31,12 @@ impl Quorum {
         if is_dialed {
             self.dial_ended(address, None);
         }
+        // That it is to be found there is what it says; that it answered there is more. One that is
+        // still connected is not displaced by a word.
+        let is_connected = |old: Inst| self.peers.get(&old).is_some_and(|p| p.link.is_some());
+        if before.is_some_and(|old| old != inst && is_connected(old) && !is_dialed) {
+            return;
+        }
         if let Some(place) = self.places.get_mut(address) {
             (place.inst, place.tried) = (Some(inst), true);
         }
@@ -318,19 +324,24 @@ impl Quorum {
             return;
         }
         self.repeat_at = self.now.fast.after(self.config.probe());
-        let is_member = self.stored.roster.has(self.me());
-        if !self.is_formed() {
-            self.say_hello_to_all();
-            self.send_accepts();
-            self.send_renounces();
-        } else if is_member || self.stored.roster.removed.contains(&self.me()) {
-            return;
-        }
-        if self.is_formed() && self.leader.is_some() {
-            // It hears the leader: that is asked again only once it has forgotten this node.
-            return self.ask_to_join();
+        if self.is_formed() {
+            return self.repeat_as_outsider();
         }
         self.say_hello_to_all();
+        self.send_accepts();
+        self.send_renounces();
+        self.ask_to_join();
+    }
+
+    /// In a cluster, and no member of it. While it hears the leader it need not say who it is.
+    fn repeat_as_outsider(&mut self) {
+        let roster = &self.stored.roster;
+        if roster.has(self.me()) || roster.removed.contains(&self.me()) {
+            return;
+        }
+        if self.leader.is_none() {
+            self.say_hello_to_all();
+        }
         self.ask_to_join();
     }
 

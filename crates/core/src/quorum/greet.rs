@@ -34,8 +34,9 @@ impl Quorum {
             boot: self.stored.boot,
             run: self.run,
             nonce,
-            stage: self.stage(),
-            round: self.stored.round,
+            // What is not on disk is nobody's business yet.
+            stage: self.disk.on.stage,
+            round: self.disk.on.round,
             reached: self.reached(),
             roster: self.is_formed().then(|| self.stored.roster.clone()),
         }
@@ -49,6 +50,15 @@ impl Quorum {
         }
         let hello = self.hello(nonce);
         self.send(link, Message::Hello(hello));
+    }
+
+    /// Asks who speaks, unless that was asked just now.
+    pub(super) fn ask_who_it_is(&mut self, link: LinkId) {
+        let (now, pause) = (self.now.fast, self.config.probe());
+        let is_asked = |l: &Link| l.hello.is_some_and(|(_, at)| now.since(at) < pause);
+        if self.links.get(&link).is_some_and(|l| !is_asked(l)) {
+            self.say_hello(link);
+        }
     }
 
     /// Says again who this node is, to everyone: something of it has changed.
@@ -71,7 +81,7 @@ impl Quorum {
         if sent.is_some() {
             link.hello = None;
         }
-        if let Some(reason) = self.objection(id, hello) {
+        if let Some(reason) = self.objection(id, hello, is_ack) {
             self.refuse(id, hello, reason);
             return;
         }
@@ -94,7 +104,7 @@ impl Quorum {
         self.learn(hello);
     }
 
-    fn objection(&mut self, id: LinkId, hello: &Hello) -> Option<Refusal> {
+    fn objection(&mut self, id: LinkId, hello: &Hello, is_ack: bool) -> Option<Refusal> {
         if hello.cluster != self.config.cluster {
             return Some(Refusal::ForeignCluster(self.config.cluster.clone()));
         }
@@ -109,7 +119,10 @@ impl Quorum {
         if hello.member.inst == self.me() {
             return Some(self.met_oneself(hello));
         }
-        self.objection_to_copy(id, hello)
+        if self.is_full_for(hello.member.inst) {
+            return Some(Refusal::Full);
+        }
+        self.objection_to_copy(id, hello, is_ack)
     }
 
     /// The other end has this node's own identity: it is this process, an earlier one whose
@@ -122,14 +135,15 @@ impl Quorum {
         Refusal::Copied
     }
 
-    fn objection_to_copy(&mut self, id: LinkId, hello: &Hello) -> Option<Refusal> {
+    fn objection_to_copy(&mut self, id: LinkId, hello: &Hello, is_ack: bool) -> Option<Refusal> {
         let inst = hello.member.inst;
         if self.copied.contains(&inst) {
             return Some(Refusal::Copied);
         }
         let link = self.links.get(&id)?;
-        // It answers on a connection of a boot that a later one has followed.
-        let lives_on = link.is_stale && link.peer == Some(inst);
+        // It answers on a connection of a boot that a later one has followed. A Hello there may have
+        // been on its way for long; an answer to what was asked since cannot.
+        let lives_on = is_ack && link.is_stale && link.peer == Some(inst);
         let peer = self.peers.get(&inst)?;
         let is_twin = peer.boot == hello.boot && peer.run != hello.run;
         if lives_on || is_twin {

@@ -107,7 +107,9 @@ impl Quorum {
             return;
         }
         if target.inst == self.me() {
-            self.take_over(next);
+            if target.boot == self.stored.boot {
+                self.take_over(next);
+            }
         } else {
             self.vote(target.inst, next, target.stamp, Some(target.boot));
         }

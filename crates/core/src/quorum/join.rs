@@ -106,23 +106,26 @@ impl Quorum {
             (Stage::Formed(cluster), Some(roster)) => Some((cluster, roster.clone())),
             _ => None,
         };
-        let found: Vec<_> = self.peers.values().filter_map(formed).collect();
-        let Some((cluster, _)) = found.first() else { return };
-        if let Some((other, _)) = found.iter().find(|(other, _)| other != cluster) {
-            let split = (*cluster, *other);
-            if self.split.replace(split).is_none() {
-                let (first, second) = split;
+        let present = self.peers.values().filter(|p| !p.is_gone);
+        let found: Vec<_> = present.filter_map(formed).collect();
+        self.joining = None;
+        let Some((cluster, _)) = found.first() else {
+            self.split = None;
+            return;
+        };
+        let other = found.iter().map(|(other, _)| *other).find(|other| other != cluster);
+        let split = other.map(|other| (*cluster, other));
+        let was_split = core::mem::replace(&mut self.split, split).is_some();
+        if let Some((first, second)) = split {
+            if !was_split {
                 self.event(Event::SplitClusters { first, second });
             }
-            self.joining = None;
             return;
         }
         // A founder of that cluster becomes a member by the founders' word.
         let is_founder = |f: &super::Founding| f.cluster == *cluster;
-        if self.split.is_some()
-            || self.stored.accept.as_ref().is_some_and(is_founder)
-            || self.stored.leaving.as_ref().is_some_and(is_founder)
-        {
+        let given = [&self.stored.accept, &self.stored.leaving];
+        if given.into_iter().flatten().any(is_founder) {
             return;
         }
         let newest = found.iter().map(|(_, roster)| roster).max_by_key(|r| r.version);

@@ -66,6 +66,15 @@ pub(super) struct Place {
 }
 
 impl Quorum {
+    /// So many nodes are known at a time: more are refused, unless they are members.
+    const PEERS_MAX: usize = 4 * Roster::MEMBERS_MAX;
+
+    pub(super) fn is_full_for(&self, inst: Inst) -> bool {
+        self.peers.len() >= Self::PEERS_MAX
+            && !self.peers.contains_key(&inst)
+            && !self.stored.roster.has(inst)
+    }
+
     /// Notes that something came over a connection, and from whom.
     pub(super) fn hear(&mut self, link: LinkId) -> Option<Inst> {
         let now = self.now.fast;
@@ -163,7 +172,8 @@ impl Quorum {
             let (address, reason) = (address.clone(), reason.clone());
             is_news.then_some(Event::Unreachable { address, reason })
         } else {
-            (place.failures, place.next) = (0, now);
+            // Whoever answers and then closes is not dialled in a circle.
+            (place.failures, place.next) = (0, now.after(self.config.heartbeat));
             let address = address.clone();
             place.complaint.take().map(|_| Event::Reachable { address })
         };

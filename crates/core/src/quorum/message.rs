@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::words::{Boot, ClusterId, Member, Roster, RosterId, Stamp, Term};
-use crate::types::{Address, Inst, Mode};
+use crate::types::{Inst, Mode};
 
 /// A message between two nodes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -140,9 +140,10 @@ pub struct Hello {
 }
 
 /// Where a node stands on the way into a cluster.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Stage {
     /// Nothing is decided.
+    #[default]
     Fresh,
     /// It will found this cluster with the others.
     Accepted(ClusterId),
@@ -166,10 +167,10 @@ pub enum Refusal {
     Myself,
     /// Two live nodes run on copies of one disk.
     Copied,
+    /// The node knows as many others as it can hold.
+    Full,
     /// A later start of the caller has been heard: its disk was rolled back.
     RolledBack,
-    /// The address is that of another live member.
-    AddressTaken(Address),
 }
 
 /// May I stand?

@@ -407,7 +407,8 @@ impl Quorum {
             Message::Formed(formed) => self.on_formed(from, &formed),
             Message::Hb(hb) if !self.is_formed() => self.on_first_hb(from, &hb),
             message if self.is_fellow(from) => self.on_fellow(from, message),
-            _ => {}
+            // Its word that it is in the cluster may have been lost.
+            _ => self.ask_who_it_is(link),
         }
     }
 

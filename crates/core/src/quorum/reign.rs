@@ -365,7 +365,7 @@ impl Quorum {
     /// Gives back what was promised to this node up to `term`. A term that is not on disk is not
     /// given back before it is: after a crash it might be won again.
     pub(super) fn release(&mut self, term: Term) {
-        if term <= self.disk.term {
+        if term <= self.disk.on.term {
             self.send_release(term);
         } else {
             self.after_sync(Deferred::Release(term));

@@ -78,7 +78,8 @@ impl Quorum {
     pub(super) fn resign_deadline(&self, due: &mut Due) {
         if let Some(resigning) = &self.resigning {
             due.fast(resigning.until);
-            if !self.leads() && self.revoking.is_none() && self.wants_removal(resigning) {
+            let is_reigning = self.leads() || self.revoking.is_some() || !self.disk.is_idle();
+            if !is_reigning && self.wants_removal(resigning) {
                 due.fast(resigning.ask_at);
             }
         }

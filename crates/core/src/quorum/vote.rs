@@ -183,6 +183,11 @@ impl Quorum {
 
     /// `from` will not act in `term` or a smaller one again.
     pub(super) fn released_by(&mut self, from: Inst, term: Term) {
+        // A guardian speaks for whomever it names: strangers are not remembered.
+        let is_known = self.peers.contains_key(&from) || self.stored.roster.has(from);
+        if !is_known {
+            return;
+        }
         let released = self.released.entry(from).or_insert(term);
         *released = term.max(*released);
         let is_released = |p: &Promise| {
