@@ -36,6 +36,9 @@ pub(super) struct Candidacy {
 }
 
 impl Quorum {
+    /// So many rounds of questions are remembered, to measure what comes late.
+    const ASKED_MAX: usize = 16;
+
     /// δ: the time allowed for an answer.
     pub(super) fn delta(&self) -> Duration {
         let rtt = self.peers.values().filter(|p| p.link.is_some()).filter_map(|p| p.rtt.get());
@@ -111,6 +114,10 @@ impl Quorum {
     /// Asks all members; the answers carry the nonce.
     pub(super) fn send_prevotes(&mut self, probe: bool) {
         let (roster, nonce) = (self.stored.roster.clone(), self.nonce);
+        self.asked.push_back((nonce, self.now.fast));
+        if self.asked.len() > Self::ASKED_MAX {
+            self.asked.pop_front();
+        }
         for to in roster.others(self.me()) {
             let ask = PreVote { roster: roster.version, nonce, probe };
             self.send_to(to, Message::PreVote(ask));
@@ -118,6 +125,10 @@ impl Quorum {
     }
 
     pub(super) fn on_prevote_resp(&mut self, from: Inst, resp: &PreVoteResp) {
+        // Also an answer that came too late to count: it tells how long one takes.
+        if let Some((_, at)) = self.asked.iter().find(|(nonce, _)| *nonce == resp.nonce) {
+            self.measured(from, *at);
+        }
         self.probe_answered(from, resp);
         if let Phase::Asking(asking) = &mut self.phase
             && asking.nonce == resp.nonce

@@ -151,11 +151,8 @@ impl Quorum {
         match what {
             Deferred::Boot => self.begin(),
             Deferred::Send { to, boot, message } => {
-                // Word of a promise is not sent once the promise is another's.
-                let is_promise = matches!(message, Message::Vote(_) | Message::HbAck(_));
-                let is_held = self.promised().is_some_and(|p| p.holder == to);
                 let is_there = self.peers.get(&to).is_some_and(|p| p.boot == boot);
-                if is_there && (is_held || !is_promise || cfg!(bully_mutant = "no-promise")) {
+                if let Some(message) = self.still_true(to, message).filter(|_| is_there) {
                     self.send_to(to, message);
                 }
             }
@@ -168,6 +165,23 @@ impl Quorum {
                     self.beat();
                 }
             }
+        }
+    }
+
+    /// What is left of a message that was withheld: no word of a promise that is another's by now.
+    fn still_true(&self, to: Inst, message: Message) -> Option<Message> {
+        let is_held = |holder: Inst| {
+            self.promised().is_some_and(|p| p.holder == holder)
+                || cfg!(bully_mutant = "no-promise")
+                || cfg!(bully_mutant = "no-promise-at-handover")
+        };
+        match message {
+            Message::Vote(_) | Message::HbAck(_) => is_held(to).then_some(message),
+            Message::Release(release) => {
+                let target = release.target.filter(|target| is_held(target.inst));
+                Some(Message::Release(super::Release { target, ..release }))
+            }
+            other => Some(other),
         }
     }
 

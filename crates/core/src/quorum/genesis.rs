@@ -281,8 +281,9 @@ impl Quorum {
                 self.refused_genesis.pop_first();
             }
         }
-        self.answer_after_sync(from, Message::Renounced(cluster));
+        // The new round first: else the other agrees to a founding with the old one.
         self.tell_if_changed();
+        self.answer_after_sync(from, Message::Renounced(cluster));
     }
 
     pub(super) fn on_renounced(&mut self, from: Inst, cluster: ClusterId) {

@@ -52,6 +52,23 @@ impl Quorum {
         self.send(link, Message::Hello(hello));
     }
 
+    /// Who dials measures the round trip by its Hello; who is dialled must, too, for its δ.
+    fn measure(&mut self, inst: Inst, link: LinkId) {
+        let is_unknown = self.peers.get(&inst).is_some_and(|p| p.rtt.get().is_none());
+        if is_unknown && self.links.get(&link).is_some_and(|l| l.hello.is_none()) {
+            self.say_hello(link);
+        }
+    }
+
+    /// An answer to what was asked then. One that took F or more was not the network's doing.
+    pub(super) fn measured(&mut self, inst: Inst, asked_at: crate::types::Tick) {
+        let took = self.now.fast.since(asked_at);
+        let fault = self.config.fault();
+        if let Some(peer) = self.peers.get_mut(&inst).filter(|_| took < fault) {
+            peer.rtt.record(took);
+        }
+    }
+
     /// Asks who speaks, unless that was asked just now.
     pub(super) fn ask_who_it_is(&mut self, link: LinkId) {
         let (now, pause) = (self.now.fast, self.config.probe());
@@ -90,15 +107,12 @@ impl Quorum {
         }
         self.admit(id, hello);
         if let Some((_, at)) = sent {
-            let took = now.since(at);
-            let fault = self.config.fault();
-            if let Some(peer) = self.peers.get_mut(&hello.member.inst).filter(|_| took < fault) {
-                peer.rtt.record(took);
-            }
+            self.measured(hello.member.inst, at);
         }
         if !is_ack {
             let answer = self.hello(hello.nonce);
             self.send(id, Message::HelloAck(answer));
+            self.measure(hello.member.inst, id);
         }
         self.prefer(hello.member.inst);
         self.learn(hello);

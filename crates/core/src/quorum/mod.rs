@@ -147,6 +147,8 @@ struct Quorum {
     stored: Stored,
     disk: Disk,
     nonce: u64,
+    /// When the last rounds of questions began.
+    asked: VecDeque<(u64, Tick)>,
 
     // Voters.
     promise: Option<Promise>,
@@ -227,6 +229,7 @@ impl Quorum {
             phase: Phase::Stopped,
             disk: Disk::default(),
             nonce: 0,
+            asked: VecDeque::new(),
             promise: None,
             mute_until: Tick(0),
             closed,
