@@ -5,10 +5,11 @@
 //! nothing.
 
 use alloc::collections::VecDeque;
+use alloc::sync::Arc;
 
 use super::event::{Cause, Event};
 use super::message::{Message, Stage};
-use super::words::{Boot, Term};
+use super::words::{Boot, Roster, Term};
 use super::{Output, Phase, Quorum};
 use crate::node::PersistId;
 use crate::types::{Inst, Tick};
@@ -34,11 +35,12 @@ pub(super) enum Deferred {
 }
 
 /// Of the record on disk, what this node says of itself, and what it may give up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct OnDisk {
     pub(super) term: Term,
     pub(super) stage: Stage,
     pub(super) round: u64,
+    pub(super) roster: Arc<Roster>,
 }
 
 /// How the record in memory relates to the one on disk.
@@ -109,12 +111,14 @@ impl Quorum {
         }
         let id = PersistId(self.disk.changes);
         let (term, round) = (self.stored.term, self.stored.round);
-        self.disk.writing = Some((self.disk.changes, OnDisk { term, stage: self.stage(), round }));
+        let (stage, roster) = (self.stage(), self.stored.roster.clone());
+        self.disk.writing = Some((self.disk.changes, OnDisk { term, stage, round, roster }));
         self.out.push_back(Output::Persist { id, state: self.stored.clone() });
     }
 
     pub(super) fn on_persisted(&mut self, id: PersistId) {
-        let Some((change, on)) = self.disk.writing.filter(|(change, _)| *change == id.0) else {
+        let Some((change, on)) = self.disk.writing.clone().filter(|(change, _)| *change == id.0)
+        else {
             return;
         };
         (self.disk.writing, self.disk.synced, self.disk.on) = (None, change, on);
@@ -133,7 +137,7 @@ impl Quorum {
     /// Nobody may rely on this node until a write succeeds. The boot is withheld on; whatever else
     /// was, its time is over.
     pub(super) fn on_persist_failed(&mut self, id: PersistId) {
-        if self.disk.writing.is_none_or(|(change, _)| change != id.0) {
+        if self.disk.writing.as_ref().is_none_or(|(change, _)| *change != id.0) {
             return;
         }
         self.disk.writing = None;

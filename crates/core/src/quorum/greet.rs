@@ -38,7 +38,8 @@ impl Quorum {
             stage: self.disk.on.stage,
             round: self.disk.on.round,
             reached: self.reached(),
-            roster: self.is_formed().then(|| self.stored.roster.clone()),
+            roster: matches!(self.disk.on.stage, Stage::Formed(_))
+                .then(|| self.disk.on.roster.clone()),
         }
     }
 
@@ -98,6 +99,9 @@ impl Quorum {
         if sent.is_some() {
             link.hello = None;
         }
+        if hello.member.inst == self.me() && self.met_copy(id, hello) {
+            return;
+        }
         if let Some(reason) = self.objection(id, hello, is_ack) {
             self.refuse(id, hello, reason);
             return;
@@ -131,22 +135,26 @@ impl Quorum {
             return Some(Refusal::SplitClusters(mine));
         }
         if hello.member.inst == self.me() {
-            return Some(self.met_oneself(hello));
+            return Some(Refusal::Myself);
         }
-        if self.is_full_for(hello.member.inst) {
+        if !self.makes_room_for(hello.member.inst) {
             return Some(Refusal::Full);
         }
         self.objection_to_copy(id, hello, is_ack)
     }
 
-    /// The other end has this node's own identity: it is this process, an earlier one whose
-    /// connection was accepted late, or one on a copy of the disk.
-    fn met_oneself(&mut self, hello: &Hello) -> Refusal {
-        if hello.run == self.run || hello.boot < self.stored.boot {
-            return Refusal::Myself;
+    /// The other end has this node's own identity. It is this process, or an earlier one whose
+    /// connection was accepted late; or else it runs on a copy of the disk, and then neither may go
+    /// on.
+    fn met_copy(&mut self, id: LinkId, hello: &Hello) -> bool {
+        let is_copy = hello.run != self.run && hello.boot >= self.stored.boot;
+        if is_copy && hello.cluster == self.config.cluster && hello.mode == MODE {
+            let message = Message::HelloNack(Refusal::Copied);
+            self.out.push_back(Output::Send { to: id, message });
+            self.quarantine(Refusal::Copied);
+            return true;
         }
-        self.quarantine(Refusal::Copied);
-        Refusal::Copied
+        false
     }
 
     fn objection_to_copy(&mut self, id: LinkId, hello: &Hello, is_ack: bool) -> Option<Refusal> {

@@ -69,10 +69,26 @@ impl Quorum {
     /// So many nodes are known at a time: more are refused, unless they are members.
     const PEERS_MAX: usize = 4 * Roster::MEMBERS_MAX;
 
-    pub(super) fn is_full_for(&self, inst: Inst) -> bool {
-        self.peers.len() >= Self::PEERS_MAX
-            && !self.peers.contains_key(&inst)
-            && !self.stored.roster.has(inst)
+    /// Whether the node can be known. Whoever is not connected and no member gives way.
+    pub(super) fn makes_room_for(&mut self, inst: Inst) -> bool {
+        let roster = &self.stored.roster;
+        if self.peers.len() < Self::PEERS_MAX || self.peers.contains_key(&inst) {
+            return true;
+        }
+        let is_needed = |i: Inst| {
+            let founding = [&self.stored.accept, &self.stored.leaving];
+            let is_founder = |f: &super::Founding| f.founders.iter().any(|(o, _)| *o == i);
+            roster.has(i) || founding.into_iter().flatten().any(is_founder)
+        };
+        let spare = self.peers.iter().find(|(i, p)| p.link.is_none() && !is_needed(**i));
+        match spare.map(|(i, _)| *i) {
+            Some(spare) => {
+                self.peers.remove(&spare);
+                self.released.remove(&spare);
+                true
+            }
+            None => roster.has(inst),
+        }
     }
 
     /// Notes that something came over a connection, and from whom.

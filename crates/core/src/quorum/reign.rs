@@ -373,7 +373,7 @@ impl Quorum {
     }
 
     pub(super) fn send_release(&mut self, term: Term) {
-        let roster: Arc<Roster> = self.stored.roster.clone();
+        let roster: Arc<Roster> = self.disk.on.roster.clone();
         for to in self.electorate() {
             let release = Release { term, target: None, roster: roster.clone() };
             self.send_to(to, Message::Release(release));

@@ -76,9 +76,11 @@ impl Quorum {
         self.send_to(from, Message::PreVoteResp(resp));
     }
 
-    /// This node's roster, for one that has an older one.
+    /// This node's roster, for one that has an older one. One that is not on disk is shown to
+    /// nobody: whoever took it over might be the only one that has it.
     pub(super) fn newer_than(&self, theirs: RosterId) -> Option<Arc<Roster>> {
-        (self.stored.roster.version > theirs).then(|| self.stored.roster.clone())
+        let shown = &self.disk.on.roster;
+        (shown.version > theirs).then(|| shown.clone())
     }
 
     /// Whether what `from` sends in this term is what it sent before it released it.
