@@ -4,9 +4,11 @@
 CARGO ?= cargo
 SEED ?=
 SEEDS ?= 20000
+MODE ?= bully
 SOAK ?= 600
+MODEL ?= 480
 
-.PHONY: help demo test verify check lint docs features mutants sim soak deny fix dist deb image test-install bench bench-all
+.PHONY: help demo test verify check lint docs features mutants sim model soak deny fix dist deb image test-install bench bench-all
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -18,7 +20,7 @@ test: ## all tests, and what they need
 	scripts/deps
 	$(CARGO) test --workspace --locked
 
-verify: check test test-install mutants ## all that CI asks
+verify: check test test-install seeds mutants ## all that CI asks
 check: lint features docs deny
 
 lint:
@@ -35,8 +37,14 @@ docs: ## the documentation builds without a warning
 mutants: ## each known breakage of the rules is caught by the check that is named for it
 	scripts/mutants
 
-sim: ## SEEDS=20000 random runs of the protocol, or the one run SEED=n
-	SEED=$(SEED) SEEDS=$(SEEDS) $(CARGO) run --profile sim --locked -p bully-sim
+seeds: ## 20,000 random runs of quorum mode
+	MODE=quorum SEED=1 SEEDS=20000 $(CARGO) run --profile sim --locked -p bully-sim
+
+sim: ## SEEDS=20000 random runs of MODE=bully or quorum, or the one run SEED=n
+	MODE=$(MODE) SEED=$(SEED) SEEDS=$(SEEDS) $(CARGO) run --profile sim --locked -p bully-sim
+
+model: ## MODEL=480 seconds of exhaustive search of quorum mode within bounds, then random walks
+	MODEL=$(MODEL) SEED=$(SEED) $(CARGO) run --profile sim --locked -p bully-model
 
 bench: ## a few trials of every figure, beside other systems, within 5 minutes of the build
 	scripts/bench run

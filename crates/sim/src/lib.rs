@@ -9,6 +9,7 @@ mod host;
 mod net;
 mod notes;
 mod queue;
+pub mod quorum;
 pub mod random;
 pub mod rest;
 mod rng;
