@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use super::event::Event;
 use super::message::{GenesisAccept, Message, Stage};
-use super::words::{Boot, Member, Roster};
+use super::words::{Boot, ClusterId, Member, Roster, RosterId};
 use super::{Due, Output, Phase, Quorum};
 use crate::event::DialError;
 use crate::node::LinkId;
@@ -63,6 +63,22 @@ pub(super) struct Place {
     failures: u32,
     next: Tick,
     complaint: Option<DialError>,
+}
+
+/// Every address that this node wants a connection to, and what that was found from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Wanted {
+    source: Option<Source>,
+    addresses: Arc<[Address]>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Source {
+    roster: RosterId,
+    prev: Option<RosterId>,
+    joining: Option<(ClusterId, RosterId)>,
+    accept: Option<ClusterId>,
+    leaving: Option<ClusterId>,
 }
 
 impl Quorum {
@@ -125,8 +141,24 @@ impl Quorum {
         self.out.push_back(Output::Send { to, message });
     }
 
-    /// Every address that this node wants a connection to.
-    fn wanted(&self) -> BTreeSet<Address> {
+    /// Finds anew whom this node wants a connection to, where what that follows from has changed.
+    fn refresh_wanted(&mut self) {
+        let version = |roster: &Arc<Roster>| roster.version;
+        let stored = &self.stored;
+        let source = Source {
+            roster: stored.roster.version,
+            prev: self.prev.as_ref().map(version),
+            joining: self.joining.as_ref().map(|(cluster, roster)| (*cluster, roster.version)),
+            accept: stored.accept.as_ref().map(|f| f.cluster),
+            leaving: stored.leaving.as_ref().map(|f| f.cluster),
+        };
+        if self.wanted.source.as_ref() != Some(&source) {
+            let addresses = self.find_wanted().into_iter().collect();
+            self.wanted = Wanted { source: Some(source), addresses };
+        }
+    }
+
+    fn find_wanted(&self) -> BTreeSet<Address> {
         let mut wanted: BTreeSet<Address> = self.config.places.iter().cloned().collect();
         let rosters = [Some(&self.stored.roster), self.prev.as_ref()];
         let joining = self.joining.as_ref().map(|(_, roster)| roster);
@@ -162,14 +194,16 @@ impl Quorum {
         }
         let now = self.now.fast;
         let timeout = self.config.fault();
-        for address in self.wanted() {
-            if self.is_connected(&address) {
+        self.refresh_wanted();
+        let addresses = self.wanted.addresses.clone();
+        for address in addresses.iter() {
+            if self.is_connected(address) {
                 continue;
             }
             let place = self.places.entry(address.clone()).or_default();
             if !place.dialing && now >= place.next {
                 place.dialing = true;
-                self.out.push_back(Output::Dial { to: address, timeout });
+                self.out.push_back(Output::Dial { to: address.clone(), timeout });
             }
         }
     }
@@ -263,9 +297,9 @@ impl Quorum {
                 None => due.fast(link.heard_at.after(self.config.probe_max())),
             }
         }
-        for address in self.wanted() {
-            let place = self.places.get(&address);
-            if let Some(place) = place.filter(|p| !p.dialing && !self.is_connected(&address)) {
+        for address in self.wanted.addresses.iter() {
+            let place = self.places.get(address);
+            if let Some(place) = place.filter(|p| !p.dialing && !self.is_connected(address)) {
                 due.fast(place.next);
             }
         }

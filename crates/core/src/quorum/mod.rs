@@ -14,7 +14,8 @@
 //! - each [`Event::Revoke`] is answered by one [`Input::Revoked`], once nothing acts on that reign
 //!   any more, and before its deadline;
 //! - [`Node::leadership`] is asked whenever the application is about to act, with clocks just
-//!   sampled. `Now::fast` and `Now::slow` count the time in which the machine is suspended.
+//!   sampled. `Now::fast` counts the time in which the machine is suspended, as the fastest of its
+//!   clocks does; `Now::slow` counts no faster than the slowest of them.
 //!
 //! ```
 //! use std::collections::VecDeque;
@@ -108,7 +109,7 @@ pub use words::{Boot, ClusterId, Member, Roster, RosterId, Stamp, Term, Token};
 
 use candidate::{Asking, Candidacy};
 use durable::{Deferred, Disk};
-use links::{Link, Peer, Place};
+use links::{Link, Peer, Place, Wanted};
 use preempt::{Cooldown, Probing};
 use reign::{Reign, Revoking};
 use resign::Resigning;
@@ -191,6 +192,7 @@ struct Quorum {
     links: BTreeMap<LinkId, Link>,
     peers: BTreeMap<Inst, Peer>,
     places: BTreeMap<Address, Place>,
+    wanted: Wanted,
     /// Instances found running on copies of one disk.
     copied: BTreeSet<Inst>,
     /// The cluster that it is to join, and the newest roster seen of it.
@@ -252,6 +254,7 @@ impl Quorum {
             links: BTreeMap::new(),
             peers: BTreeMap::new(),
             places,
+            wanted: Wanted::default(),
             copied: BTreeSet::new(),
             joining: None,
             split: None,
@@ -339,11 +342,11 @@ impl Quorum {
 
     /// Whatever the step was about, it may have made something possible.
     fn end_step(&mut self) {
-        self.dial_due();
         self.reconfig_due();
         self.handover_due();
         self.election_due();
         self.resign_due();
+        self.dial_due();
         self.announce_pact();
         self.write();
         self.armed = self.poll_timeout(self.now).map(|pause| self.now.fast.after(pause));

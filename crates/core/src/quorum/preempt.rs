@@ -77,7 +77,7 @@ impl Quorum {
     /// MQ5: without a leader, and nothing else will bring news of one.
     fn is_in_the_dark(&self) -> bool {
         let is_idle = matches!(self.phase, Phase::Idle) && self.stand_at.is_none();
-        self.is_formed() && is_idle && self.leader.is_none()
+        self.is_formed() && is_idle && self.leader.is_none() && !self.disk.has_failed()
     }
 
     pub(super) fn wants_to_lead(&self) -> bool {

@@ -15,8 +15,8 @@ pub enum Leadership {
     Leader {
         /// To be handed to resources.
         token: Token,
-        /// How long this answer holds, on a clock whose rate is wrong by no more than
-        /// [`super::RATE_ERROR_PER_MILLE`]: whatever is begun must be over by then.
+        /// How long this answer holds, by the fast clock that it was asked with: whatever is begun
+        /// must be over by then. Who measures by another clock may count on [`super::usable`] of it.
         remaining: Duration,
     },
     /// It does not.
