@@ -140,6 +140,7 @@ impl Quorum {
                 asking.refused.insert(from, resp.retry_after);
             }
         }
+        self.hint = resp.leader.or(self.hint).filter(|_| self.leader.is_none());
         self.adopt(resp.roster.as_ref());
         self.count_grants();
     }

@@ -46,8 +46,8 @@ impl Config {
     pub const HEARTBEAT_MAX: Duration = crate::config::Config::HEARTBEAT_MAX;
     /// The longest lease.
     pub const LEASE_MAX: Duration = Duration::from_secs(120);
-    /// The most places.
-    pub const PLACES_MAX: usize = super::words::Roster::MEMBERS_MAX;
+    /// The most places besides the node's own: with it they make a roster.
+    pub const PLACES_MAX: usize = super::words::Roster::MEMBERS_MAX - 1;
 
     /// Each relation that does not hold, one message per relation.
     ///
@@ -69,8 +69,9 @@ impl Config {
         if self.id.port == 0 {
             return Err(ConfigError::Port);
         }
-        if self.places.len() > Self::PLACES_MAX {
-            return Err(ConfigError::Places(self.places.len()));
+        let others = self.places.iter().filter(|p| **p != self.id).count();
+        if others > Self::PLACES_MAX {
+            return Err(ConfigError::Places(others));
         }
         Ok(())
     }
@@ -135,7 +136,7 @@ impl fmt::Display for ConfigError {
             ),
             Self::Port => f.write_str("the advertised port is 0: peers could not dial it"),
             Self::Places(n) => {
-                write!(f, "{n} places are too many: expected at most {}", Config::PLACES_MAX)
+                write!(f, "{n} other places are too many: expected at most {}", Config::PLACES_MAX)
             }
         }
     }

@@ -68,6 +68,10 @@ impl Disk {
         self.failed.is_some()
     }
 
+    pub(super) fn withholds(&self, what: &Deferred) -> bool {
+        self.withheld.iter().any(|(_, w)| w == what)
+    }
+
     pub(super) fn is_idle(&self) -> bool {
         self.withheld.is_empty() && self.writing.is_none()
     }
@@ -134,8 +138,8 @@ impl Quorum {
         }
     }
 
-    /// Nobody may rely on this node until a write succeeds. The boot is withheld on; whatever else
-    /// was, its time is over.
+    /// Nobody may rely on this node until a write succeeds. What gives promises back is withheld on,
+    /// and so is the boot; whatever else was, its time is over.
     pub(super) fn on_persist_failed(&mut self, id: PersistId) {
         if self.disk.writing.as_ref().is_none_or(|(change, _)| *change != id.0) {
             return;
@@ -144,9 +148,14 @@ impl Quorum {
         if self.disk.failed.replace(self.now.fast.after(self.config.probe())).is_none() {
             self.event(Event::DiskFailed);
         }
-        self.disk
-            .withheld
-            .retain(|(_, what)| matches!(what, Deferred::Boot | Deferred::Release(_)));
+        self.disk.withheld.retain(|(_, what)| {
+            let is_release = |m: &Message| matches!(m, Message::Release(_));
+            match what {
+                Deferred::Boot | Deferred::Release(_) => true,
+                Deferred::Send { message, .. } => is_release(message),
+                _ => false,
+            }
+        });
         self.step_down(Cause::Disk, super::reign::Then::Release);
         self.fail_candidacy();
     }

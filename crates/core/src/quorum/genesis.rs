@@ -200,6 +200,10 @@ impl Quorum {
         (self.stored.accept, self.stored.leaving) = (None, None);
         self.touch();
         self.joining = None;
+        // Who was displaced while the founders were sought is judged by its instance from here on.
+        for peer in self.peers.values_mut() {
+            peer.is_gone = false;
+        }
         self.event(Event::Formed { cluster });
         self.event(Event::Roster(roster));
         self.drop_strangers(cluster);

@@ -33,8 +33,10 @@ impl Quorum {
         let Phase::Leading(reign) = &self.phase else { return false };
         let within = self.config.heartbeat * 2;
         let is_fresh = reign.has_acked(member.inst, within, self.now.fast);
-        let acked = reign.acked.get(&member.inst);
-        let is_able = acked.is_some_and(|a| a.unmuted && a.roster == self.stored.roster.version);
+        let boot = self.peers.get(&member.inst).map(|p| p.boot);
+        let is_able = reign.acked.get(&member.inst).is_some_and(|a| {
+            a.unmuted && a.roster == self.stored.roster.version && Some(a.boot) == boot
+        });
         member.inst != self.me() && member.priority > 0 && is_fresh && is_able
     }
 
@@ -69,10 +71,14 @@ impl Quorum {
         }
         let (to, term) = (handover.to, reign.term);
         // The latest moment of its clock that is known: every promise of this handover comes later.
-        let known = reign.acked.get(&to).map(|acked| acked.sent);
+        // A moment of an earlier start of it is worth nothing.
         let boot = self.peers.get(&to).map(|p| p.boot);
+        let known = reign
+            .acked
+            .get(&to)
+            .filter(|a| Some(a.boot) == boot || cfg!(bully_mutant = "moment-of-another-start"));
         let next = Term(term.0 + 1);
-        let (Some(stamp), Some(boot)) = (known, boot) else {
+        let (Some(stamp), Some(boot)) = (known.map(|a| a.sent), boot) else {
             return self.step_down(Cause::Resign, Then::Release);
         };
         if !next.is_credible(term, self.now.wall_ms) {
@@ -132,6 +138,7 @@ impl Quorum {
         self.is_free()
             && is_open
             && is_known
+            && !self.is_released(target.inst, next)
             && !is_bound_elsewhere
             && stored.roster.version <= release.roster.version
     }

@@ -163,6 +163,8 @@ struct Quorum {
     leader: Option<(Inst, Term)>,
     /// Who led last.
     last_leader: Option<Inst>,
+    /// Without a leader: who leads, as others say. For display alone.
+    hint: Option<Inst>,
 
     // Candidates and leaders.
     /// When to ask whether it may stand; none while it may not.
@@ -239,6 +241,7 @@ impl Quorum {
             released: BTreeMap::new(),
             leader: None,
             last_leader: None,
+            hint: None,
             stand_at: None,
             early_votes: BTreeMap::new(),
             revoking: None,

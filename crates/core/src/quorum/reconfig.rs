@@ -39,7 +39,8 @@ impl Quorum {
             }
             return;
         }
-        if let Some(next) = self.next_roster().filter(|next| self.may_install(next)) {
+        // One change that cannot be made now stands in no other's way.
+        if let Some(next) = self.next_rosters().into_iter().find(|next| self.may_install(next)) {
             self.install(next);
         }
     }
@@ -77,18 +78,20 @@ impl Quorum {
         next.has(me) && next.is_electable() && rests_on_present && next.is_quorum(is_heard)
     }
 
-    /// The next change that is wanted, if any: one member at a time.
-    fn next_roster(&self) -> Option<Roster> {
-        if cfg!(bully_mutant = "two-at-once") {
-            let (learners, out) = (self.next_learner(), self.next_removal());
-            if let (Some(member), Some(inst)) = (learners, out) {
-                return Some(self.with(&member, &self.without(inst, &self.stored.roster)));
-            }
+    /// The changes that are wanted, the most urgent first: each of one member.
+    fn next_rosters(&self) -> Vec<Roster> {
+        let roster = &self.stored.roster;
+        if cfg!(bully_mutant = "two-at-once")
+            && let (Some(member), Some(inst)) =
+                (self.next_learner(), self.next_removals().into_iter().next())
+        {
+            return [self.with(&member, &self.without(inst, roster))].into();
         }
-        self.next_removal()
-            .map(|inst| self.without(inst, &self.stored.roster))
-            .or_else(|| self.next_update().map(|m| self.with(&m, &self.stored.roster)))
-            .or_else(|| self.next_learner().map(|m| self.with(&m, &self.stored.roster)))
+        let removals = self.next_removals();
+        let removed = removals.into_iter().map(|inst| self.without(inst, roster));
+        let updated = self.next_update().map(|member| self.with(&member, roster));
+        let added = self.next_learner().map(|member| self.with(&member, roster));
+        removed.chain(updated).chain(added).collect()
     }
 
     fn without(&self, inst: Inst, roster: &Roster) -> Roster {
@@ -107,17 +110,16 @@ impl Quorum {
         Roster { version: self.next_version(), members, removed: roster.removed.clone() }
     }
 
-    /// A member that an operator or itself wants out, or in whose place a new node answers.
-    fn next_removal(&self) -> Option<Inst> {
-        let Phase::Leading(reign) = &self.phase else { return None };
+    /// Members that an operator or they themselves want out, or in whose place a new node answers.
+    fn next_removals(&self) -> Vec<Inst> {
+        let Phase::Leading(reign) = &self.phase else { return Vec::new() };
         let roster = &self.stored.roster;
-        let wanted = reign.removals.iter().copied().filter(|inst| roster.has(*inst));
-        let replaced = roster.members.iter().map(|m| m.inst).filter(|i| self.is_replaced(*i));
-        let mut out = wanted.chain(replaced);
-        out.find(|inst| {
-            let others = |m: &&Member| m.inst != *inst && m.priority > 0;
-            *inst != self.me() && roster.members.iter().any(|m| others(&m))
-        })
+        let wanted = |m: &&Member| reign.removals.contains(&m.inst) || self.is_replaced(m.inst);
+        let is_last = |inst: Inst| {
+            roster.members.iter().all(|other| other.inst == inst || other.priority == 0)
+        };
+        let out = roster.members.iter().filter(wanted).map(|m| m.inst);
+        out.filter(|inst| *inst != self.me() && !is_last(*inst)).collect()
     }
 
     /// A member that has another priority or address than the roster says. Its own word counts.
@@ -163,8 +165,17 @@ impl Quorum {
         if priority > Config::PRIORITY_MAX {
             return self.event(Event::NotProposed(Objection::Priority(priority)));
         }
+        let me = self.me();
+        let others = |m: &Member| m.inst != me && m.priority > 0;
+        if priority == 0 && self.leads() && !self.stored.roster.members.iter().any(others) {
+            return self.event(Event::NotProposed(Objection::LastElectable));
+        }
         self.config.priority = priority;
         self.say_hello_to_all();
+        // One that is never to lead gives up what it has.
+        if priority == 0 {
+            self.hand_over_or_step_down();
+        }
     }
 
     fn propose_removal(&mut self, id: &Address) {

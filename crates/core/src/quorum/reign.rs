@@ -11,7 +11,7 @@ use super::join::Learner;
 use super::lease::{Grants, usable};
 use super::message::{Hb, HbAck, Message, Release};
 use super::status::Leadership;
-use super::words::{Roster, RosterId, Stamp, Term, Token};
+use super::words::{Boot, Roster, RosterId, Stamp, Term, Token};
 use super::{Due, Phase, Quorum};
 use crate::types::{Inst, Now, Tick};
 
@@ -51,8 +51,9 @@ struct Base {
 pub(super) struct Acked {
     pub(super) at: Tick,
     pub(super) roster: RosterId,
-    /// Of the sender's clock.
+    /// Of the sender's clock, and of which start of it.
     pub(super) sent: Stamp,
+    pub(super) boot: Boot,
     pub(super) unmuted: bool,
     /// Since when it has wanted to lead, without a break.
     pub(super) wants_since: Option<Tick>,
@@ -178,7 +179,9 @@ impl Quorum {
         let term = reign.term;
         // Who hears of a roster that its leader has forgotten might be the only one that knows it.
         if !self.disk.has(reign.change) {
-            self.after_sync(Deferred::Beat);
+            if !self.disk.withholds(&Deferred::Beat) {
+                self.after_sync(Deferred::Beat);
+            }
             return;
         }
         self.announce_pact();
@@ -236,6 +239,7 @@ impl Quorum {
         self.leader = Some((leader, term));
         self.last_leader = Some(leader);
         self.early_votes.clear();
+        self.hint = None;
         self.cooldown.followed(leader);
         self.event(Event::Following { leader, term });
     }
@@ -243,6 +247,7 @@ impl Quorum {
     pub(super) fn on_hb_ack(&mut self, from: Inst, ack: &HbAck) {
         let now = self.now.fast;
         let own = self.config.lease;
+        let boot = self.peers.get(&from).map_or(Boot(0), |p| p.boot);
         let Phase::Leading(reign) = &mut self.phase else { return };
         // A stamp of the future is none of this leader's.
         if ack.term != reign.term || ack.stamp.0 > now {
@@ -257,7 +262,7 @@ impl Quorum {
         };
         let roster = before.map_or(ack.roster, |b| b.roster.max(ack.roster));
         let (sent, unmuted) = (ack.sent, ack.unmuted);
-        reign.acked.insert(from, Acked { at: now, roster, sent, unmuted, wants_since });
+        reign.acked.insert(from, Acked { at: now, roster, sent, boot, unmuted, wants_since });
         if let Some(learner) = reign.learners.get_mut(&from) {
             learner.heard(now, ack.roster == self.stored.roster.version);
         }

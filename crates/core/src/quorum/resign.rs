@@ -31,7 +31,8 @@ impl Quorum {
         self.hand_over_or_step_down();
     }
 
-    fn hand_over_or_step_down(&mut self) {
+    /// Ends its reign, by a handover where somebody can be handed it.
+    pub(super) fn hand_over_or_step_down(&mut self) {
         let Phase::Leading(reign) = &self.phase else { return };
         if reign.handover.is_some() {
             return;

@@ -59,6 +59,8 @@ pub struct Status {
     pub term: Term,
     /// Who leads, as far as it knows.
     pub leader: Option<Member>,
+    /// Who leads as others say, where this node itself does not hear it.
+    pub hint: Option<Member>,
     /// The version of the roster.
     pub roster: RosterId,
     /// Who votes, in the order of rank, best first.

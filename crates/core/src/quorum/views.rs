@@ -57,6 +57,7 @@ impl Quorum {
             inst: self.me(),
             term: self.stored.term,
             leader: leader.and_then(|inst| self.record_of(inst)),
+            hint: self.hint.filter(|_| leader.is_none()).and_then(|inst| self.record_of(inst)),
             roster: roster.version,
             members,
             committed: matches!(&self.phase, Phase::Leading(reign) if reign.committed),
