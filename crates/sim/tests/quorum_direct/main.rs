@@ -1,0 +1,20 @@
+//! Quorum mode's rules, held to one node at a time: the test is its driver, its disk, its clocks, its
+//! peers and its application, and sees all that it does. Each test cites the rule whose sentence it
+//! is; `scripts/mutants` names for each breakage of a rule the test here that must notice it.
+
+mod bench;
+mod candidate;
+mod durable;
+mod genesis;
+mod greet;
+mod guardian;
+mod handover;
+mod health;
+mod hostile;
+mod join;
+mod lease;
+mod preempt;
+mod reconfig;
+mod reign;
+mod resign;
+mod vote;
