@@ -54,6 +54,12 @@
 //! ```
 #![no_std]
 extern crate alloc;
+#[cfg(bully_mutant = "any")]
+extern crate std;
+
+#[cfg(bully_mutant = "any")]
+#[macro_use]
+mod mutant;
 
 mod bully;
 mod config;

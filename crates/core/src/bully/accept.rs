@@ -190,13 +190,14 @@ impl Bully {
             && Some(&beat.claim) < self.claim.as_ref()
             && !cfg!(bully_mutant = "outdated-relay-untold");
         if is_direct || accepted || is_outdated {
+            let is_mute = cfg!(bully_mutant = "acks-without-claim");
             let ack = BeatAck {
-                report: self.report(),
+                report: if is_mute { Report::default() } else { self.report() },
                 need: self.need,
                 met: core::mem::take(&mut self.met).into_iter().collect(),
                 mver: self.list.version,
             };
-            self.send(link, Message::BeatAck(self.ack_as_built(ack)));
+            self.send(link, Message::BeatAck(ack));
         }
     }
 
@@ -207,19 +208,6 @@ impl Bully {
             && self.claim.as_ref() == Some(claim)
             && (self.via.as_ref() == Some(from) || self.via.as_ref() == Some(&claim.id));
         !is_in_use && *from != claim.id && !cfg!(bully_mutant = "shown-claims-unwatched")
-    }
-
-    #[cfg(not(bully_mutant = "acks-without-claim"))]
-    #[allow(clippy::unused_self, reason = "its mutant uses it")]
-    fn ack_as_built(&self, ack: BeatAck) -> BeatAck {
-        ack
-    }
-
-    /// The mutant: an acknowledgement tells the leader's claim back, never another.
-    #[cfg(bully_mutant = "acks-without-claim")]
-    fn ack_as_built(&self, mut ack: BeatAck) -> BeatAck {
-        ack.report = Report::default();
-        ack
     }
 
     /// Takes the leader's list over.

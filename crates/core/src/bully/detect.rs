@@ -60,23 +60,14 @@ impl Bully {
 
     /// A3 without F, after k·δ.
     pub(super) fn start_election(&mut self, cause: Cause) {
-        let stagger = self.proof_stagger(cause);
+        let is_proved = cause == Cause::Crash;
+        let at_once = is_proved && cfg!(bully_mutant = "proof-without-stagger");
+        let stagger = if at_once { Duration::ZERO } else { self.stagger() };
         self.elect_after(cause, stagger);
         if stagger.is_zero() {
             self.collect(cause, false);
         }
         self.probes_dirty = true;
-    }
-
-    #[cfg(not(bully_mutant = "proof-without-stagger"))]
-    fn proof_stagger(&self, _: Cause) -> Duration {
-        self.stagger()
-    }
-
-    /// The mutant: whoever has the proof asks at once.
-    #[cfg(bully_mutant = "proof-without-stagger")]
-    fn proof_stagger(&self, cause: Cause) -> Duration {
-        if cause == Cause::Crash { Duration::ZERO } else { self.stagger() }
     }
 
     fn elect_after(&mut self, cause: Cause, pause: Duration) {

@@ -67,8 +67,8 @@ impl Bully {
             self.take_report(from, report);
             return;
         }
-        let mine = self.merits(self.report().size, self.me.priority, &self.me.id);
-        if mine > self.merits(report.size, theirs.priority, &theirs.id) {
+        let mine = Self::merits(self.report().size, self.me.priority, &self.me.id);
+        if mine > Self::merits(report.size, theirs.priority, &theirs.id) {
             // `seen` covers their epoch: the new claim surpasses both.
             self.raise_epoch();
         } else if let Some(offer) = Offer::of_report(report) {
@@ -80,16 +80,9 @@ impl Bully {
     }
 
     /// The greater group wins; priority is the business of A6, after its hold.
-    #[cfg(not(bully_mutant = "merge-by-priority"))]
-    #[allow(clippy::unused_self, reason = "one signature with its mutant")]
-    fn merits<'a>(&self, size: u32, priority: u32, id: &'a Address) -> (u32, u32, &'a Address) {
-        (size, priority, id)
-    }
-
-    /// The mutant: priority first.
-    #[cfg(bully_mutant = "merge-by-priority")]
-    fn merits<'a>(&self, size: u32, priority: u32, id: &'a Address) -> (u32, u32, &'a Address) {
-        (priority, size, id)
+    fn merits(size: u32, priority: u32, id: &Address) -> (u32, u32, &Address) {
+        let is_by_priority = cfg!(bully_mutant = "merge-by-priority");
+        if is_by_priority { (priority, size, id) } else { (size, priority, id) }
     }
 
     /// Leaders that cannot meet: who hears the same foreign leader from one node twice, P apart,

@@ -245,8 +245,9 @@ impl Bully {
     pub(crate) fn handle(&mut self, input: Input, now: Now) {
         self.begin_step(now);
         let is_timeout = matches!(input, Input::Timeout);
-        #[cfg(bully_mutant = "timers-before-messages")]
-        self.on_timeout();
+        if cfg!(bully_mutant = "timers-before-messages") {
+            self.on_timeout();
+        }
         match input {
             Input::Start => self.on_start(),
             Input::Timeout => self.on_timeout(),

@@ -48,7 +48,7 @@ impl Quorum {
     /// Q4: whether this node may stand, now or after its turn.
     fn may_stand(&self) -> bool {
         let is_electable = self.stored.roster.member(self.me()).is_some_and(|m| m.priority > 0);
-        is_electable
+        (is_electable || cfg!(bully_mutant = "outsider-stands"))
             && self.config.priority > 0
             && self.is_free()
             && self.promised().is_none()
@@ -131,7 +131,7 @@ impl Quorum {
         }
         self.probe_answered(from, resp);
         if let Phase::Asking(asking) = &mut self.phase
-            && asking.nonce == resp.nonce
+            && (asking.nonce == resp.nonce || cfg!(bully_mutant = "any-grant-counts"))
         {
             asking.term = asking.term.max(resp.term);
             if resp.granted {
@@ -188,7 +188,14 @@ impl Quorum {
         };
         self.set_term(term, Some(self.me()));
         self.enter(term, Grants::default(), 3, cause);
-        self.after_sync(Deferred::Canvass(term));
+        if cfg!(bully_mutant = "pact-before-sync") {
+            self.pact_term = Some(term);
+        }
+        if cfg!(bully_mutant = "request-before-sync") {
+            self.canvass(term);
+        } else {
+            self.after_sync(Deferred::Canvass(term));
+        }
         true
     }
 
@@ -207,7 +214,9 @@ impl Quorum {
             return;
         }
         self.pact_term = Some(term);
-        self.announce_pact();
+        if !cfg!(bully_mutant = "pact-after-request") {
+            self.announce_pact();
+        }
         let roster = self.stored.roster.clone();
         let stamp = Stamp(self.now.fast);
         for to in roster.others(self.me()) {
@@ -222,6 +231,9 @@ impl Quorum {
         let is_of_boot = vote.boot == self.stored.boot || cfg!(bully_mutant = "vote-without-boot");
         if !is_mine || !is_of_boot || vote.stamp.0 > self.now.fast {
             return;
+        }
+        if cfg!(bully_mutant = "handover-before-release") && vote.term > self.stored.term {
+            self.stand(Term(vote.term.0 - 1), Cause::Handover);
         }
         match &mut self.phase {
             Phase::Standing(candidacy) if candidacy.term == vote.term => {
@@ -255,7 +267,11 @@ impl Quorum {
         if let Phase::Standing(candidacy) = &mut self.phase {
             candidacy.won = true;
         }
-        self.after_sync(Deferred::Crown(term));
+        if cfg!(bully_mutant = "crown-before-sync") {
+            self.crown(term);
+        } else {
+            self.after_sync(Deferred::Crown(term));
+        }
     }
 
     /// The roster of the new term is on disk. If the lease still runs, the reign begins.
@@ -267,7 +283,7 @@ impl Quorum {
         }
         let own = now.after(usable(self.config.lease));
         match candidacy.grants.expiry(&self.stored.roster, self.me(), own) {
-            Some(expiry) if expiry > now => {
+            Some(expiry) if expiry > now || cfg!(bully_mutant = "crown-without-lease") => {
                 let (grants, cause) = (candidacy.grants.clone(), candidacy.cause);
                 self.pact_term = Some(term);
                 self.announce_pact();
@@ -298,7 +314,9 @@ impl Quorum {
         let term = candidacy.term;
         self.phase = Phase::Idle;
         self.closed = self.closed.max(term);
-        self.release(term);
+        if !cfg!(bully_mutant = "votes-kept") {
+            self.release(term);
+        }
         let pause = self.backoff();
         self.stand_at = Some(self.now.fast.after(pause));
     }

@@ -98,7 +98,8 @@ impl Quorum {
 
     /// Does it now if the record is on disk as it stands, else once it is.
     pub(super) fn after_sync(&mut self, what: Deferred) {
-        if self.disk.is_synced() && !self.disk.has_failed() {
+        let is_boot = matches!(what, Deferred::Boot) && cfg!(bully_mutant = "speaks-before-boot");
+        if (self.disk.is_synced() && !self.disk.has_failed()) || is_boot {
             self.perform(what);
         } else {
             self.disk.withheld.push_back((self.disk.changes, what));
@@ -152,11 +153,15 @@ impl Quorum {
             let is_release = |m: &Message| matches!(m, Message::Release(_));
             match what {
                 Deferred::Boot | Deferred::Release(_) => true,
-                Deferred::Send { message, .. } => is_release(message),
+                Deferred::Send { message, .. } => {
+                    is_release(message) || cfg!(bully_mutant = "failed-words-go-out")
+                }
                 _ => false,
             }
         });
-        self.step_down(Cause::Disk, super::reign::Then::Release);
+        if !cfg!(bully_mutant = "failed-disk-leads-on") {
+            self.step_down(Cause::Disk, super::reign::Then::Release);
+        }
         self.fail_candidacy();
     }
 
@@ -187,12 +192,18 @@ impl Quorum {
             self.promised().is_some_and(|p| p.holder == holder)
                 || cfg!(bully_mutant = "no-promise")
                 || cfg!(bully_mutant = "no-promise-at-handover")
+                || cfg!(bully_mutant = "withheld-words-go-out")
         };
         match message {
             Message::Vote(_) | Message::HbAck(_) => is_held(to).then_some(message),
             Message::Release(release) => {
                 let target = release.target.filter(|target| is_held(target.inst));
                 Some(Message::Release(super::Release { target, ..release }))
+            }
+            Message::GenesisAccept(word) => {
+                let is_given =
+                    self.stored.accept.as_ref().is_some_and(|a| a.cluster == word.cluster);
+                is_given.then_some(Message::GenesisAccept(word))
             }
             other => Some(other),
         }

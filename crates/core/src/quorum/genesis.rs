@@ -130,6 +130,7 @@ impl Quorum {
         let is_known = self.joining.is_some() || self.split.is_some();
         let others = prospect.others(self.me());
         let is_agreed = others.into_iter().all(|i| self.agrees(i, &prospect) == Some(true));
+        let is_agreed = is_agreed || cfg!(bully_mutant = "accepts-any-set");
         if is_known || !is_agreed || self.disk.has_failed() {
             return;
         }
@@ -145,7 +146,12 @@ impl Quorum {
             Member { inst: self.me(), id: self.config.id.clone(), priority: self.config.priority };
         for to in accept.others(self.me()) {
             let (cluster, member) = (accept.cluster, member.clone());
-            self.answer_after_sync(to, Message::GenesisAccept(GenesisAccept { cluster, member }));
+            let accept = Message::GenesisAccept(GenesisAccept { cluster, member });
+            if cfg!(bully_mutant = "accept-before-sync") {
+                self.send_to(to, accept);
+            } else {
+                self.answer_after_sync(to, accept);
+            }
         }
     }
 
@@ -236,7 +242,9 @@ impl Quorum {
         if self.stored.cluster == Some(cluster) {
             self.adopt(Some(roster));
         } else if !self.is_formed()
-            && (is_mine(&self.stored.accept) || is_mine(&self.stored.leaving))
+            && (is_mine(&self.stored.accept)
+                || is_mine(&self.stored.leaving)
+                || cfg!(bully_mutant = "formed-by-hearsay"))
             && roster.is_sound()
         {
             self.form(cluster, roster.clone());
@@ -251,7 +259,7 @@ impl Quorum {
             return;
         }
         self.stored.leaving = Some(accept);
-        self.stored.round += 1;
+        self.stored.round += u64::from(!cfg!(bully_mutant = "same-round-again"));
         self.touch();
         self.renounced.clear();
         self.send_renounces();
@@ -279,7 +287,7 @@ impl Quorum {
         } else if self.stage() == Stage::Fresh && self.refused_genesis.insert(cluster) {
             // It must not agree later to what the other has given up. One that has agreed to
             // another cluster cannot: its round grows before it agrees to anything else (MQ7).
-            self.stored.round += 1;
+            self.stored.round += u64::from(!cfg!(bully_mutant = "same-round-when-asked"));
             self.touch();
             if self.refused_genesis.len() > Roster::MEMBERS_MAX {
                 self.refused_genesis.pop_first();

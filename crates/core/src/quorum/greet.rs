@@ -118,7 +118,7 @@ impl Quorum {
             self.send(id, Message::HelloAck(answer));
             self.measure(hello.member.inst, id);
         }
-        self.prefer(hello.member.inst);
+        self.prefer(hello.member.inst, is_ack.then_some(id));
         self.learn(hello);
     }
 
@@ -131,6 +131,7 @@ impl Quorum {
         }
         if let (Some(mine), Stage::Formed(theirs)) = (self.stored.cluster, hello.stage)
             && mine != theirs
+            && !cfg!(bully_mutant = "founded-apart-heard")
         {
             return Some(Refusal::SplitClusters(mine));
         }
@@ -168,6 +169,7 @@ impl Quorum {
         let lives_on = is_ack && link.is_stale && link.peer == Some(inst);
         let peer = self.peers.get(&inst)?;
         let is_twin = peer.boot == hello.boot && peer.run != hello.run;
+        let is_twin = is_twin && !cfg!(bully_mutant = "copy-unnoticed");
         if lives_on || is_twin {
             self.copied.insert(inst);
             if let Some(other) = self.peers.get(&inst).and_then(|p| p.link).filter(|l| *l != id) {
@@ -188,7 +190,8 @@ impl Quorum {
         // Packets of an earlier boot may come late on their own connection; a new connection of it
         // is of a disk that was rolled back.
         let is_new = self.links.get(&id).is_some_and(|l| l.peer.is_none());
-        (is_new && hello.boot < peer.boot).then_some(Refusal::RolledBack)
+        let is_earlier = hello.boot < peer.boot && !cfg!(bully_mutant = "rollback-unnoticed");
+        (is_new && is_earlier).then_some(Refusal::RolledBack)
     }
 
     fn refuse(&mut self, id: LinkId, hello: &Hello, reason: Refusal) {
@@ -200,19 +203,10 @@ impl Quorum {
             self.event(Event::Refused { address, by_me: true, reason });
         }
         if let Some(dialed) = self.links.get(&id).and_then(|l| l.dialed.clone()) {
-            self.refused_at(&dialed);
+            self.dial_refused(&dialed);
         }
         self.out.push_back(Output::Send { to: id, message: Message::HelloNack(reason) });
         self.close(id);
-    }
-
-    /// A dial that was refused is an answer, but not one to dial for again soon.
-    fn refused_at(&mut self, dialed: &crate::types::Address) {
-        let reason = crate::event::DialError::Protocol("refused".into());
-        if self.places.get(dialed).is_some_and(|p| p.inst != Some(self.stored.inst)) {
-            self.dial_ended(dialed, Some(&reason));
-        }
-        self.consider_genesis();
     }
 
     fn found_self(&mut self, id: LinkId) {
@@ -238,7 +232,7 @@ impl Quorum {
         }
         if reason != Refusal::Myself {
             if let Some(dialed) = &address {
-                self.refused_at(dialed);
+                self.dial_refused(dialed);
             }
             self.event(Event::Refused { address, by_me: false, reason });
         }

@@ -40,7 +40,8 @@ impl Quorum {
             return;
         };
         let Some(term) = self.pact_term else { return };
-        let rosters = core::iter::once(&self.stored.roster).chain(self.prev.as_ref());
+        let prev = self.prev.as_ref().filter(|_| !cfg!(bully_mutant = "pact-without-previous"));
+        let rosters = core::iter::once(&self.stored.roster).chain(prev);
         let others = rosters.flat_map(|r| &r.members).filter(|m| m.inst != self.stored.inst);
         let mut members: Vec<Address> = others.map(|m| m.id.clone()).collect();
         members.sort();
@@ -53,7 +54,9 @@ impl Quorum {
     }
 
     pub(super) fn on_farewell(&mut self, link: LinkId, farewell: &Farewell) {
-        if Some(farewell.cluster) == self.stored.cluster && farewell.inst != self.stored.inst {
+        let is_ours = Some(farewell.cluster) == self.stored.cluster
+            || cfg!(bully_mutant = "farewell-of-any-cluster");
+        if is_ours && farewell.inst != self.stored.inst {
             self.released_by(farewell.inst, farewell.term);
         }
         // Only a connection that no Hello was said on is a guardian's.

@@ -44,7 +44,8 @@ impl Quorum {
     pub(super) fn begin_handover(&mut self, to: Inst, cause: Cause) -> bool {
         let is_able = self.stored.roster.member(to).is_some_and(|m| self.can_succeed(m));
         let Phase::Leading(reign) = &mut self.phase else { return false };
-        if !is_able || !reign.committed || reign.handover.is_some() {
+        let is_committed = reign.committed || cfg!(bully_mutant = "handover-uncommitted");
+        if !is_able || !is_committed || reign.handover.is_some() {
             return false;
         }
         let (term, deadline) = (reign.term, reign.expiry);
@@ -66,7 +67,9 @@ impl Quorum {
     pub(super) fn handover_due(&mut self) {
         let Phase::Leading(reign) = &self.phase else { return };
         let Some(handover) = &reign.handover else { return };
-        if !handover.is_stopped && self.now.fast < handover.deadline {
+        let is_stopped =
+            handover.is_stopped || cfg!(bully_mutant = "handover-before-the-application");
+        if !is_stopped && self.now.fast < handover.deadline {
             return;
         }
         let (to, term) = (handover.to, reign.term);
@@ -113,7 +116,7 @@ impl Quorum {
             return;
         }
         if target.inst == self.me() {
-            if target.boot == self.stored.boot {
+            if target.boot == self.stored.boot || cfg!(bully_mutant = "handover-to-any-start") {
                 self.take_over(next);
             }
         } else {
@@ -139,7 +142,7 @@ impl Quorum {
             && is_open
             && is_known
             && !self.is_released(target.inst, next)
-            && !is_bound_elsewhere
+            && (!is_bound_elsewhere || cfg!(bully_mutant = "handover-though-bound"))
             && stored.roster.version <= release.roster.version
     }
 
@@ -147,7 +150,8 @@ impl Quorum {
     /// or here already.
     fn take_over(&mut self, next: Term) {
         let is_electable = self.stored.roster.member(self.me()).is_some_and(|m| m.priority > 0);
-        if next <= self.closed || !is_electable || self.resigning.is_some() {
+        let is_closed = next <= self.closed && !cfg!(bully_mutant = "handover-again");
+        if is_closed || !is_electable || self.resigning.is_some() {
             return;
         }
         self.set_term(next, Some(self.me()));

@@ -38,7 +38,7 @@ impl Quorum {
         let roster = &self.stored.roster;
         roster.members.len() < Roster::MEMBERS_MAX
             && !roster.has(inst)
-            && !roster.removed.contains(&inst)
+            && (!roster.removed.contains(&inst) || cfg!(bully_mutant = "removed-joins-again"))
     }
 
     pub(super) fn on_join(&mut self, from: Inst, join: &Join) {
@@ -93,7 +93,8 @@ impl Quorum {
             .learners
             .keys()
             .any(|learner| self.peers.get(learner).is_some_and(|p| p.member.id == member.id));
-        is_silent && is_answered
+        (is_silent || cfg!(bully_mutant = "replaced-though-heard"))
+            && (is_answered || cfg!(bully_mutant = "replaced-for-silence"))
     }
 
     /// MQ10: an outsider joins the cluster that its places lead to, once all of them have been
@@ -115,6 +116,7 @@ impl Quorum {
         };
         let other = found.iter().map(|(other, _)| *other).find(|other| other != cluster);
         let split = other.map(|other| (*cluster, other));
+        let split = split.filter(|_| !cfg!(bully_mutant = "joins-either"));
         let was_split = core::mem::replace(&mut self.split, split).is_some();
         if let Some((first, second)) = split {
             if !was_split {

@@ -22,6 +22,9 @@ pub const GUARD: Duration = Duration::from_millis(20);
 /// D: how much of a promise of length `lease` its holder may count on, by its fast clock.
 #[must_use]
 pub fn usable(lease: Duration) -> Duration {
+    if cfg!(bully_mutant = "lease-as-promised") {
+        return lease;
+    }
     let nanos = lease.as_nanos() * u128::from(1_000 - RATE_ERROR_PER_MILLE)
         / u128::from(1_000 + RATE_ERROR_PER_MILLE);
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)).saturating_sub(GUARD)

@@ -4,6 +4,7 @@
 use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use super::event::Event;
 use super::message::{GenesisAccept, Message, Stage};
@@ -65,6 +66,14 @@ pub(super) struct Place {
     complaint: Option<DialError>,
 }
 
+impl Place {
+    /// Dialled again later, and later each time.
+    fn put_off(&mut self, now: Tick, pause: Duration, longest: Duration) {
+        self.next = now.after((pause * (1 << self.failures.min(4))).min(longest));
+        self.failures += 1;
+    }
+}
+
 /// Every address that this node wants a connection to, and what that was found from.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Wanted {
@@ -112,7 +121,8 @@ impl Quorum {
         let now = self.now.fast;
         let link = self.links.get_mut(&link)?;
         (link.heard_at, link.owed_since) = (now, None);
-        let from = link.peer.filter(|_| !link.is_stale)?;
+        let is_stale = link.is_stale && !cfg!(bully_mutant = "earlier-start-heard");
+        let from = link.peer.filter(|_| !is_stale)?;
         let peer = self.peers.get(&from)?;
         (!peer.is_gone && !self.copied.contains(&from)).then_some(from)
     }
@@ -120,7 +130,8 @@ impl Quorum {
     /// Whether the peer is in this node's cluster.
     pub(super) fn is_fellow(&self, inst: Inst) -> bool {
         let stage = self.peers.get(&inst).map(|p| p.stage);
-        self.stored.cluster.is_some_and(|cluster| stage == Some(Stage::Formed(cluster)))
+        let is_in = |cluster| stage == Some(Stage::Formed(cluster));
+        self.stored.cluster.is_some_and(|c| is_in(c) || cfg!(bully_mutant = "strangers-heard"))
     }
 
     /// Sends, if there is a connection.
@@ -215,8 +226,7 @@ impl Quorum {
         let Some(place) = self.places.get_mut(address) else { return };
         (place.dialing, place.tried) = (false, true);
         let event = if let Some(reason) = failure {
-            place.next = now.after((pause * (1 << place.failures.min(4))).min(longest));
-            place.failures += 1;
+            place.put_off(now, pause, longest);
             let is_news = place.complaint.as_ref() != Some(reason);
             place.complaint = Some(reason.clone());
             let (address, reason) = (address.clone(), reason.clone());
@@ -230,6 +240,17 @@ impl Quorum {
         if let Some(event) = event {
             self.event(event);
         }
+    }
+
+    /// Whoever is there will have nothing of this node: an answer, and said elsewhere.
+    pub(super) fn dial_refused(&mut self, address: &Address) {
+        let (now, me) = (self.now.fast, self.me());
+        let (pause, longest) = (self.config.probe(), self.config.probe_max());
+        if let Some(place) = self.places.get_mut(address).filter(|p| p.inst != Some(me)) {
+            (place.dialing, place.tried) = (false, true);
+            place.put_off(now, pause, longest);
+        }
+        self.consider_genesis();
     }
 
     pub(super) fn on_dial_failed(&mut self, dialed: &Address, reason: &DialError) {
@@ -249,13 +270,27 @@ impl Quorum {
         self.say_hello(link);
     }
 
-    pub(super) fn close(&mut self, link: LinkId) {
+    /// Closes a connection. Whether its dial was answered is the caller's to say.
+    pub(super) fn close(&mut self, link: LinkId) -> Option<Link> {
         self.out.push_back(Output::Close { link });
-        self.on_link_down(link);
+        self.forget_link(link)
     }
 
     pub(super) fn on_link_down(&mut self, link: LinkId) {
-        let Some(gone) = self.links.remove(&link) else { return };
+        let gone = self.forget_link(link);
+        // Closed before its Hello was answered.
+        self.dial_unanswered(gone, &DialError::Reset);
+    }
+
+    fn dial_unanswered(&mut self, link: Option<Link>, reason: &DialError) {
+        let dialed = link.filter(|l| l.peer.is_none()).and_then(|l| l.dialed);
+        if let Some(dialed) = dialed {
+            self.dial_ended(&dialed, Some(reason));
+        }
+    }
+
+    fn forget_link(&mut self, link: LinkId) -> Option<Link> {
+        let gone = self.links.remove(&link)?;
         if let Some(inst) = gone.peer {
             let other =
                 |(id, l): (&LinkId, &Link)| (l.peer == Some(inst) && !l.is_stale).then_some(*id);
@@ -264,10 +299,7 @@ impl Quorum {
                 peer.link = left;
             }
         }
-        if let Some(dialed) = gone.dialed.filter(|_| gone.peer.is_none()) {
-            // Closed before its Hello was answered.
-            self.dial_ended(&dialed, Some(&DialError::Reset));
-        }
+        Some(gone)
     }
 
     /// Who owes an answer for F is dialled anew: the connection may lead nowhere.
@@ -280,7 +312,8 @@ impl Quorum {
         let owing: Vec<LinkId> =
             self.links.iter().filter(|(_, l)| is_owing(l)).map(|(id, _)| *id).collect();
         for link in owing {
-            self.close(link);
+            let gone = self.close(link);
+            self.dial_unanswered(gone, &DialError::TimedOut);
         }
         let is_quiet = |l: &Link| now.since(l.heard_at) >= longest && l.owed_since.is_none();
         let quiet: Vec<LinkId> =
@@ -306,20 +339,24 @@ impl Quorum {
     }
 
     /// Of two connections to one process the one that the greater instance opened is kept, and it
-    /// is that one's business to close the other.
-    pub(super) fn prefer(&mut self, inst: Inst) {
+    /// is that one's business to close the other: once the one that is kept has answered, for it may
+    /// be open at this end alone. `heard` is where it has answered just now.
+    pub(super) fn prefer(&mut self, inst: Inst, heard: Option<LinkId>) {
         let links = self.links.iter().filter(|(_, l)| l.peer == Some(inst) && !l.is_stale);
         let links: Vec<(LinkId, bool)> = links.map(|(id, l)| (*id, l.dialed.is_some())).collect();
-        let is_mine = self.me() > inst;
-        let kept = links.iter().rev().find(|(_, mine)| *mine).or(links.last());
-        let Some((kept, _)) = kept.copied() else { return };
-        if links.len() > 1 && is_mine {
-            for (link, _) in links.into_iter().filter(|(link, _)| *link != kept) {
-                self.close(link);
-            }
-            if let Some(peer) = self.peers.get_mut(&inst) {
-                peer.link = Some(kept);
-            }
+        if links.len() < 2 || self.me() < inst {
+            return;
+        }
+        let own = links.iter().rev().find(|(_, is_mine)| *is_mine);
+        let Some((kept, _)) = own.or(links.last()).copied() else { return };
+        if heard != Some(kept) {
+            return self.ask_who_it_is(kept);
+        }
+        for (link, _) in links.into_iter().filter(|(link, _)| *link != kept) {
+            self.close(link);
+        }
+        if let Some(peer) = self.peers.get_mut(&inst) {
+            peer.link = Some(kept);
         }
     }
 

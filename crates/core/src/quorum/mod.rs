@@ -316,7 +316,8 @@ impl Quorum {
             };
             self.mute_until = self.now.slow.after(mute);
         }
-        self.stored.lease_max = self.stored.lease_max.max(lease);
+        let kept = if cfg!(bully_mutant = "lease-not-recorded") { Duration::ZERO } else { lease };
+        self.stored.lease_max = self.stored.lease_max.max(kept);
         self.touch();
         self.after_sync(Deferred::Boot);
     }
@@ -357,7 +358,8 @@ impl Quorum {
 
     /// A promise longer than its own lease was made by an earlier run, and is over with the mute.
     fn mute_due(&mut self) {
-        if !self.is_muted() && self.stored.lease_max > self.config.lease {
+        let is_over = !self.is_muted() || cfg!(bully_mutant = "lease-record-lowered");
+        if is_over && self.stored.lease_max > self.config.lease {
             self.stored.lease_max = self.config.lease;
             self.touch();
         }
@@ -382,7 +384,9 @@ impl Quorum {
 
     /// This node takes part: it has begun, and was not found to run on a copy.
     fn is_at_work(&self) -> bool {
-        !matches!(self.phase, Phase::Stopped | Phase::Starting | Phase::Quarantined(_))
+        let is_quarantined = matches!(self.phase, Phase::Quarantined(_));
+        !matches!(self.phase, Phase::Stopped | Phase::Starting)
+            && (!is_quarantined || cfg!(bully_mutant = "quarantined-speaks"))
     }
 
     /// A random number up to `most`: SplitMix64, as the simulator's, from the driver's seed.

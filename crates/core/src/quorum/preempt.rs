@@ -120,7 +120,8 @@ impl Quorum {
     pub(super) fn preempt_due(&mut self) {
         let now = self.now.fast;
         let Phase::Leading(reign) = &self.phase else { return };
-        if !self.config.preempt || now < self.cooldown.until || !reign.committed {
+        let is_cooling = now < self.cooldown.until && !cfg!(bully_mutant = "no-cooldown");
+        if !self.config.preempt || is_cooling || !reign.committed {
             return;
         }
         let roster = &self.stored.roster;

@@ -27,7 +27,7 @@ impl Quorum {
         self.preempt_due();
         self.forget_learners();
         let Phase::Leading(reign) = &self.phase else { return };
-        if reign.handover.is_some() {
+        if reign.handover.is_some() && !cfg!(bully_mutant = "reconfigure-at-handover") {
             return;
         }
         if !reign.committed && !cfg!(bully_mutant = "reconfigure-uncommitted") {

@@ -88,6 +88,7 @@ impl Reign {
     fn was_suspended(&self, now: Now) -> bool {
         let wall = Duration::from_millis(now.wall_ms.saturating_sub(self.base.wall_ms));
         wall > now.fast.since(self.base.fast) + Self::WALL_LEAP
+            && !cfg!(bully_mutant = "suspension-unnoticed")
     }
 
     /// Q7: Active, but for the application having been told to stop.
@@ -103,7 +104,10 @@ impl Reign {
 impl Quorum {
     pub(super) fn leadership(&self, now: Now) -> Leadership {
         match &self.phase {
-            Phase::Leading(reign) if reign.handover.is_none() && reign.holds(now) => {
+            Phase::Leading(reign)
+                if reign.holds(now)
+                    && (reign.handover.is_none() || cfg!(bully_mutant = "active-at-handover")) =>
+            {
                 let remaining = reign.expiry.since(now.fast);
                 Leadership::Leader { token: Token::new(reign.term), remaining }
             }
@@ -178,7 +182,7 @@ impl Quorum {
         reign.next_beat = now.after(heartbeat);
         let term = reign.term;
         // Who hears of a roster that its leader has forgotten might be the only one that knows it.
-        if !self.disk.has(reign.change) {
+        if !self.disk.has(reign.change) && !cfg!(bully_mutant = "beat-before-sync") {
             if !self.disk.withholds(&Deferred::Beat) {
                 self.after_sync(Deferred::Beat);
             }
@@ -199,7 +203,8 @@ impl Quorum {
         }
         let is_old_roster = hb.roster.version < self.stored.roster.version
             && !cfg!(bully_mutant = "older-roster-heard");
-        if hb.term < self.stored.term || is_old_roster {
+        let is_old_term = hb.term < self.stored.term && !cfg!(bully_mutant = "older-term-heard");
+        if is_old_term || is_old_roster {
             self.reject(from, hb.roster.version);
             return;
         }
@@ -209,7 +214,8 @@ impl Quorum {
             self.step_down(Cause::Overtaken, Then::Release);
         }
         // Q6: bound to nobody until the application has stopped.
-        if self.leads() || self.revoking.is_some() || self.disk.has_failed() {
+        let is_revoking = self.revoking.is_some() && !cfg!(bully_mutant = "follows-while-revoking");
+        if self.leads() || is_revoking || self.disk.has_failed() {
             return;
         }
         self.fail_candidacy();
@@ -250,7 +256,8 @@ impl Quorum {
         let boot = self.peers.get(&from).map_or(Boot(0), |p| p.boot);
         let Phase::Leading(reign) = &mut self.phase else { return };
         // A stamp of the future is none of this leader's.
-        if ack.term != reign.term || ack.stamp.0 > now {
+        let is_of_reign = ack.term == reign.term || cfg!(bully_mutant = "acks-of-any-term");
+        if !is_of_reign || ack.stamp.0 > now {
             return;
         }
         let base = if cfg!(bully_mutant = "lease-from-receipt") { now } else { ack.stamp.0 };
@@ -277,16 +284,20 @@ impl Quorum {
         let prev = self.prev.clone();
         let Phase::Leading(reign) = &mut self.phase else { return };
         let mut until = reign.grants.expiry(&roster, me, own);
-        if let Some(prev) = prev.filter(|_| !reign.committed) {
+        let counts = !reign.committed && !cfg!(bully_mutant = "lease-without-previous");
+        if let Some(prev) = prev.filter(|_| counts) {
             until = until.max(reign.grants.expiry(&prev, me, own));
         }
-        if let Some(until) = until.filter(|until| *until > reign.expiry) {
+        let shrinks = cfg!(bully_mutant = "lease-shrinks");
+        if let Some(until) = until.filter(|until| *until > reign.expiry || shrinks) {
             reign.expiry = until;
             reign.base = Base { fast: now.fast, wall_ms: now.wall_ms };
         }
         let has = |inst: Inst| {
             let acked = reign.acked.get(&inst);
-            inst == me || acked.is_some_and(|a| a.roster == roster.version)
+            let is_of_it =
+                |a: &Acked| a.roster == roster.version || cfg!(bully_mutant = "any-ack-commits");
+            inst == me || acked.is_some_and(is_of_it)
         };
         if !reign.committed && self.disk.has(reign.change) && roster.is_quorum(has) {
             reign.committed = true;
@@ -370,7 +381,7 @@ impl Quorum {
     /// Gives back what was promised to this node up to `term`. A term that is not on disk is not
     /// given back before it is: after a crash it might be won again.
     pub(super) fn release(&mut self, term: Term) {
-        if term <= self.disk.on.term {
+        if term <= self.disk.on.term || cfg!(bully_mutant = "release-before-sync") {
             self.send_release(term);
         } else {
             self.after_sync(Deferred::Release(term));

@@ -37,13 +37,15 @@ impl Quorum {
         self.is_formed()
             && !self.is_muted()
             && matches!(self.phase, Phase::Idle | Phase::Asking(_))
-            && self.revoking.is_none()
-            && !self.disk.has_failed()
+            && (self.revoking.is_none() || cfg!(bully_mutant = "votes-while-revoking"))
+            && (!self.disk.has_failed() || cfg!(bully_mutant = "votes-on-a-failed-disk"))
     }
 
     /// Q2 but for the terms.
     fn may_promise(&self, to: Inst, roster: RosterId) -> bool {
-        self.is_free() && roster >= self.stored.roster.version && self.promise_rest(to).is_zero()
+        let is_newest =
+            roster >= self.stored.roster.version || cfg!(bully_mutant = "older-roster-voted-for");
+        self.is_free() && is_newest && self.promise_rest(to).is_zero()
     }
 
     /// Promises itself to `holder` from now on. Never shortens what it holds already.
@@ -79,7 +81,8 @@ impl Quorum {
     /// This node's roster, for one that has an older one. One that is not on disk is shown to
     /// nobody: whoever took it over might be the only one that has it.
     pub(super) fn newer_than(&self, theirs: RosterId) -> Option<Arc<Roster>> {
-        let shown = &self.disk.on.roster;
+        let unsynced = cfg!(bully_mutant = "unsynced-roster-shown");
+        let shown = if unsynced { &self.stored.roster } else { &self.disk.on.roster };
         (shown.version > theirs).then(|| shown.clone())
     }
 
@@ -95,7 +98,8 @@ impl Quorum {
             return;
         }
         let stored = &self.stored;
-        let is_first = req.term == stored.term && stored.voted_for.is_none_or(|v| v == from);
+        let is_first = req.term == stored.term
+            && (stored.voted_for.is_none_or(|v| v == from) || cfg!(bully_mutant = "votes-twice"));
         if !self.may_promise(from, req.roster) || (req.term <= stored.term && !is_first) {
             if cfg!(bully_mutant = "refusal-adopts-term") && req.term > self.stored.term {
                 (self.stored.term, self.stored.voted_for) = (req.term, None);
@@ -142,7 +146,8 @@ impl Quorum {
         if let Phase::Leading(reign) = &self.phase {
             let is_higher = reject.term > reign.term;
             let is_member = self.stored.roster.has(from)
-                || self.prev.as_ref().is_some_and(|prev| prev.has(from));
+                || self.prev.as_ref().is_some_and(|prev| prev.has(from))
+                || cfg!(bully_mutant = "any-refusal-counts");
             if is_member && (is_higher || newer.is_some()) {
                 let then = Then::Stand(reject.term.max(reign.term));
                 self.step_down(super::Cause::Overtaken, then);
@@ -158,7 +163,8 @@ impl Quorum {
         let Some(roster) = roster.filter(|r| r.version > self.stored.roster.version) else {
             return;
         };
-        if !self.is_formed() || matches!(self.phase, Phase::Leading(_)) {
+        let leads = self.leads() && !cfg!(bully_mutant = "leader-adopts");
+        if !self.is_formed() || leads {
             return;
         }
         let was_member = self.stored.roster.has(self.me());
@@ -166,7 +172,9 @@ impl Quorum {
         self.prev = None;
         self.touch();
         // The candidacy was for a majority of another roster.
-        self.fail_candidacy();
+        if !cfg!(bully_mutant = "majority-of-two-rosters") {
+            self.fail_candidacy();
+        }
         self.event(Event::Roster(roster.clone()));
         if was_member && roster.removed.contains(&self.me()) {
             self.event(Event::Removed);

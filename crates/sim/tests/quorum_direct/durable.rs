@@ -203,6 +203,19 @@ fn q12_a_failed_write_is_tried_again_after_five_heartbeats() {
 }
 
 #[test]
+fn q12_what_a_failed_write_withheld_is_not_said_when_a_later_one_succeeds() {
+    let mut bench = Bench::voter();
+    bench.syncs = false;
+    bench.say(2, request(11));
+    bench.fail();
+    bench.syncs = true;
+    let effects = bench.wait(H * 5);
+    assert_eq!(bench.promise(), Some((2, 11)));
+    assert!(brief(&effects).contains(&"DiskBack".into()));
+    assert!(sent(&effects, "Vote").is_empty(), "{effects:?}");
+}
+
+#[test]
 fn q2_a_withheld_word_of_a_promise_that_is_anothers_by_now_is_not_said() {
     let mut bench = Bench::voter();
     bench.syncs = false;

@@ -275,6 +275,46 @@ fn q8_a_handover_to_an_earlier_start_is_a_release() {
 }
 
 #[test]
+fn q8_a_moment_of_an_earlier_start_of_the_target_is_worth_nothing() {
+    let mut bench = Bench::leader(3);
+    hand_over(&mut bench, 2);
+    // 2 starts anew while the application stops: its clock has begun anew, too.
+    if let Some(peer) = bench.peers.get_mut(&2) {
+        (peer.boot, peer.run) = (Boot(BOOT_OF_PEERS.0 + 1), 222);
+    }
+    bench.hand(Input::LinkDown { link: bench.link_of(2) });
+    bench.connect(2);
+    let effects = bench.hand(Input::Revoked);
+    assert_eq!(brief(&effects), ["2: Release", "3: Release"]);
+    let [(2, Message::Release(release)), _] = sent(&effects, "Release")[..] else { panic!() };
+    assert_eq!((release.term, release.target), (Term(11), None));
+    assert_eq!((bench.promise(), bench.term()), (None, 11));
+}
+
+#[test]
+fn q8_a_target_that_has_given_the_next_term_up_gets_no_vote_in_it() {
+    let mut bench = follower();
+    let roster = roster(11, 1, &[1, 2, 3, 4]);
+    let gone = Release { term: Term(12), target: None, roster };
+    bench.say(3, Message::Release(gone));
+    let effects = bench.say(2, handed(3, BOOT_OF_PEERS, SENT));
+    assert_eq!(brief(&effects), ["LeaderLost"]);
+    assert_eq!((bench.promise(), bench.term()), (None, 11));
+}
+
+#[test]
+fn q8_what_was_withheld_of_a_handover_goes_out_though_a_write_failed() {
+    let mut bench = Bench::leader(3);
+    hand_over(&mut bench, 2);
+    bench.syncs = false;
+    bench.hand(Input::Revoked);
+    assert_eq!(brief(&bench.fail()), ["DiskFailed"]);
+    bench.syncs = true;
+    let effects = bench.wait(H * 5);
+    assert_eq!(sent(&effects, "Release").len(), 2, "the term is over all the same: {effects:?}");
+}
+
+#[test]
 fn q8_a_handover_that_found_no_votes_ends_after_six_deltas_and_is_not_taken_up_again() {
     let mut bench = follower();
     let stamp = Stamp(bench.now.fast);
@@ -286,10 +326,11 @@ fn q8_a_handover_that_found_no_votes_ends_after_six_deltas_and_is_not_taken_up_a
     };
     assert_eq!(release.term, Term(12));
     assert_eq!(bench.bonds().closed, Term(12));
-    // The votes were delayed, and everything comes twice.
-    let mut effects = bench.say(3, vote_for_me(stamp));
-    effects.extend(bench.say(4, vote_for_me(stamp)));
-    effects.extend(bench.say(2, handed(ME, BOOT, stamp)));
+    // Everything comes twice, and the votes were delayed.
+    let mut effects = bench.say(2, handed(ME, BOOT, stamp));
+    for who in [2, 3, 4] {
+        effects.extend(bench.say(who, vote_for_me(stamp)));
+    }
     assert_eq!(effects, []);
     assert!(!bench.leads());
 }

@@ -144,6 +144,8 @@ fn q10_the_deadline_that_was_shown_rests_on_the_present_roster_before_the_next_c
     assert_eq!(bench.remaining(), Some(USABLE));
     ack_of(&mut bench, 3, &first);
     assert!(bench.bonds().committed);
+    ack_of(&mut bench, 3, &first);
+    assert_eq!(bench.remaining(), Some(USABLE), "what was shown is never taken back");
     assert_eq!(remove(&mut bench, 4), []);
     assert_eq!(bench.members(), [1, 2, 3, 4]);
     bench.acks(3);
@@ -231,6 +233,9 @@ fn q10_the_leader_removes_neither_itself_nor_the_last_that_may_lead_nor_a_strang
     assert_eq!(effects, [Effect::Event(Event::NotProposed(Objection::LastElectable))]);
     bench.rule(H * 4, &[2, 3]);
     assert_eq!(bench.node.record().roster.members[0].priority, 100);
+    // Where another can, it is one that leads no longer, and hands over.
+    let effects = Bench::leader(3).hand(Input::Propose(Proposal::Priority(0)));
+    assert!(brief(&effects).contains(&"Revoke".into()), "{effects:?}");
 }
 
 #[test]
