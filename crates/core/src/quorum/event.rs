@@ -156,6 +156,9 @@ pub enum Objection {
     LastElectable,
     /// It is this node, which leads: it must hand over first.
     Myself,
+    /// Nobody can be handed the lead at this moment: the roster is not committed, or the member has
+    /// not just acknowledged it.
+    NotNow,
     /// The priority is too high.
     Priority(u32),
 }

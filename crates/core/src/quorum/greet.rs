@@ -9,12 +9,15 @@ use super::words::{ClusterId, Member};
 use super::{Output, Quorum};
 use crate::node::LinkId;
 use crate::timer::RoundTrip;
-use crate::types::{Inst, Mode};
+use crate::types::{Address, Inst, Mode};
 
 /// The number of quorum mode in a Hello.
 const MODE: Mode = Mode::Other(2);
 
 impl Quorum {
+    /// So many refusals are remembered, to say each of them once.
+    const REFUSALS_MAX: usize = 64;
+
     pub(super) fn stage(&self) -> Stage {
         let stored = &self.stored;
         match (stored.cluster, &stored.accept, &stored.leaving) {
@@ -199,8 +202,7 @@ impl Quorum {
         if reason == Refusal::Myself {
             self.found_self(id);
         } else if reason != Refusal::Copied {
-            let (address, reason) = (Some(address), reason.clone());
-            self.event(Event::Refused { address, by_me: true, reason });
+            self.complain(Some(address), true, &reason);
         }
         if let Some(dialed) = self.links.get(&id).and_then(|l| l.dialed.clone()) {
             self.dial_refused(&dialed);
@@ -234,9 +236,22 @@ impl Quorum {
             if let Some(dialed) = &address {
                 self.dial_refused(dialed);
             }
-            self.event(Event::Refused { address, by_me: false, reason });
+            self.complain(address, false, &reason);
         }
         self.close(id);
+    }
+
+    /// Says once that a node was refused, until the reason is another or it is admitted.
+    fn complain(&mut self, address: Option<Address>, by_me: bool, reason: &Refusal) {
+        let key = (address.clone(), by_me);
+        if self.refusals.get(&key) == Some(reason) {
+            return;
+        }
+        if self.refusals.len() >= Self::REFUSALS_MAX {
+            self.refusals.pop_first();
+        }
+        self.refusals.insert(key, reason.clone());
+        self.event(Event::Refused { address, by_me, reason: reason.clone() });
     }
 
     fn note_split(&mut self, other: ClusterId) {
@@ -272,6 +287,8 @@ impl Quorum {
         }
         let dialed = self.links.get(&id).and_then(|l| l.dialed.clone());
         for address in dialed.iter().chain([&hello.member.id]) {
+            self.refusals.remove(&(Some(address.clone()), true));
+            self.refusals.remove(&(Some(address.clone()), false));
             self.answers_at(address, inst, dialed.as_ref() == Some(address));
         }
     }

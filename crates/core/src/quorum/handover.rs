@@ -171,7 +171,7 @@ impl Quorum {
         let objection = match to {
             _ if !self.leads() => Objection::NotLeader,
             Some(to) if self.begin_handover(to, Cause::Resign) => return,
-            _ => Objection::NotMember,
+            _ => Objection::NotNow,
         };
         self.event(Event::NotProposed(objection));
     }

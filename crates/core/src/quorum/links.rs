@@ -302,13 +302,20 @@ impl Quorum {
         Some(gone)
     }
 
+    /// How long an answer may be owed. A leader keeps its connections until its lease is over: they
+    /// may still carry its Release.
+    fn patience(&self) -> Duration {
+        let fault = self.config.fault();
+        if self.leads() { fault.max(super::usable(self.config.lease)) } else { fault }
+    }
+
     /// Who owes an answer for F is dialled anew: the connection may lead nowhere.
     pub(super) fn links_due(&mut self) {
         if !self.is_at_work() {
             return;
         }
-        let (now, fault, longest) = (self.now.fast, self.config.fault(), self.config.probe_max());
-        let is_owing = |l: &Link| l.owed_since.is_some_and(|at| now.since(at) >= fault);
+        let (now, patience, longest) = (self.now.fast, self.patience(), self.config.probe_max());
+        let is_owing = |l: &Link| l.owed_since.is_some_and(|at| now.since(at) >= patience);
         let owing: Vec<LinkId> =
             self.links.iter().filter(|(_, l)| is_owing(l)).map(|(id, _)| *id).collect();
         for link in owing {
@@ -326,7 +333,7 @@ impl Quorum {
     pub(super) fn links_deadline(&self, due: &mut Due) {
         for link in self.links.values() {
             match link.owed_since {
-                Some(at) => due.fast(at.after(self.config.fault())),
+                Some(at) => due.fast(at.after(self.patience())),
                 None => due.fast(link.heard_at.after(self.config.probe_max())),
             }
         }

@@ -195,6 +195,8 @@ struct Quorum {
     peers: BTreeMap<Inst, Peer>,
     places: BTreeMap<Address, Place>,
     wanted: Wanted,
+    /// What was refused last by whom: each is said once.
+    refusals: BTreeMap<(Option<Address>, bool), Refusal>,
     /// Instances found running on copies of one disk.
     copied: BTreeSet<Inst>,
     /// The cluster that it is to join, and the newest roster seen of it.
@@ -258,6 +260,7 @@ impl Quorum {
             peers: BTreeMap::new(),
             places,
             wanted: Wanted::default(),
+            refusals: BTreeMap::new(),
             copied: BTreeSet::new(),
             joining: None,
             split: None,

@@ -18,7 +18,7 @@ use crate::types::{Address, Inst};
 
 impl Quorum {
     /// How long a roster may wait for its majority before it is taken back.
-    fn patience(&self) -> Duration {
+    fn commit_patience(&self) -> Duration {
         Duration::from_secs(3).max(self.config.heartbeat * 10)
     }
 
@@ -31,7 +31,7 @@ impl Quorum {
             return;
         }
         if !reign.committed && !cfg!(bully_mutant = "reconfigure-uncommitted") {
-            let has_waited = self.now.fast.since(reign.changed_at) >= self.patience();
+            let has_waited = self.now.fast.since(reign.changed_at) >= self.commit_patience();
             if has_waited && let Some(prev) = self.prev.clone() {
                 let next = Roster { version: self.next_version(), ..(*prev).clone() };
                 self.event(Event::RosterAborted(self.stored.roster.clone()));

@@ -123,7 +123,9 @@ impl Quorum {
         };
         if !roster.is_quorum(is_heard) {
             let silent = roster.members.iter().filter(|m| !is_heard(m.inst));
-            return Leaderless::NoQuorum(silent.map(|m| m.id.clone()).collect());
+            let mut silent: Vec<_> = silent.map(|m| m.id.clone()).collect();
+            silent.sort();
+            return Leaderless::NoQuorum(silent);
         }
         if now.slow < self.mute_until {
             return Leaderless::Muted(self.mute_until.since(now.slow));

@@ -276,10 +276,10 @@ fn of_two_connections_the_one_that_the_greater_instance_opened_is_kept() {
 }
 
 #[test]
-fn who_owes_an_answer_for_four_heartbeats_is_dialled_anew() {
+fn who_owes_a_leader_an_answer_for_as_long_as_its_lease_is_dialled_anew() {
     let mut bench = Bench::leader(3);
     bench.silent.insert(3);
-    let effects = bench.rule(H * 6, &[2]);
+    let effects = bench.rule(H * 8, &[2]);
     let words = brief(&effects);
     let closed = words.iter().position(|w| w == "close 3");
     let dialed = words.iter().position(|w| w == "dial");

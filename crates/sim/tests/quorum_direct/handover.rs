@@ -117,20 +117,19 @@ fn q8_a_leader_whose_lease_lapses_meanwhile_gives_up() {
 
 #[test]
 fn q8_only_a_member_that_lately_acknowledged_the_roster_and_is_not_silent_is_handed_to() {
-    let not_proposed = |effects: &[Effect]| {
-        *effects == [Effect::Event(Event::NotProposed(Objection::NotMember))]
-    };
+    let refused = |effects: &[Effect], why| *effects == [Effect::Event(Event::NotProposed(why))];
+    let not_now = |effects: &[Effect]| refused(effects, Objection::NotNow);
     let mut bench = Bench::leader(3);
     bench.wait(H);
     for (who, unmuted) in [(2, false), (3, true)] {
         let ack = HbAck { unmuted, ..ack(&bench.last_hb()) };
         bench.say(who, Message::HbAck(ack));
     }
-    assert!(not_proposed(&hand_over(&mut bench, 2)), "it is muted");
-    assert!(not_proposed(&hand_over(&mut bench, 9)), "nobody");
-    assert!(not_proposed(&hand_over(&mut bench, ME)));
+    assert!(not_now(&hand_over(&mut bench, 2)), "it is muted");
+    assert!(refused(&hand_over(&mut bench, 9), Objection::NotMember), "nobody");
+    assert!(not_now(&hand_over(&mut bench, ME)));
     bench.rule(H * 3, &[2]);
-    assert!(not_proposed(&hand_over(&mut bench, 3)), "it is not heard of late");
+    assert!(not_now(&hand_over(&mut bench, 3)), "it is not heard of late");
     assert!(bench.leads());
 }
 
