@@ -43,7 +43,7 @@ seeds: ## 20,000 random runs of quorum mode
 sim: ## SEEDS=20000 random runs of MODE=bully or quorum, or the one run SEED=n
 	MODE=$(MODE) SEED=$(SEED) SEEDS=$(SEEDS) $(CARGO) run --profile sim --locked -p bully-sim
 
-model: ## MODEL=480 seconds of exhaustive search of quorum mode within bounds, then random walks
+model: ## MODEL=480 seconds of exhaustive search of quorum mode, then random walks, or the one walk SEED=n
 	MODEL=$(MODEL) SEED=$(SEED) $(CARGO) run --profile sim --locked -p bully-model
 
 bench: ## a few trials of every figure, beside other systems, within 5 minutes of the build

@@ -70,7 +70,10 @@ impl Quorum {
 
     /// After each step: whether it is time to stand.
     pub(super) fn election_due(&mut self) {
-        if self.leader.is_some() && self.promised().is_none() && !self.leads() {
+        let is_held = |(leader, _): (Inst, Term)| {
+            self.leads() || self.promised().is_some_and(|p| p.holder == leader)
+        };
+        if self.leader.is_some_and(|leader| !is_held(leader)) {
             self.leader_lost();
         }
         if !self.may_stand() {

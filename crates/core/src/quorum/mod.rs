@@ -63,6 +63,7 @@
 
 mod candidate;
 mod config;
+mod due;
 mod durable;
 mod event;
 mod genesis;
@@ -108,6 +109,7 @@ pub use views::Bonds;
 pub use words::{Boot, ClusterId, Member, Roster, RosterId, Stamp, Term, Token};
 
 use candidate::{Asking, Candidacy};
+use due::Due;
 use durable::{Deferred, Disk};
 use links::{Link, Peer, Place, Wanted};
 use preempt::{Cooldown, Probing};
@@ -457,7 +459,7 @@ impl Quorum {
 
     /// How long until the node wants a timeout.
     fn poll_timeout(&self, now: Now) -> Option<Duration> {
-        let mut due = Due { now, pause: None };
+        let mut due = Due::new(now);
         if matches!(self.phase, Phase::Stopped) {
             return None;
         }
@@ -471,32 +473,6 @@ impl Quorum {
             self.resign_deadline(&mut due);
         }
         due.maybe_fast(self.revoking.as_ref().map(|r| r.until));
-        due.pause
-    }
-}
-
-/// The earliest of deadlines on two clocks.
-struct Due {
-    now: Now,
-    pause: Option<Duration>,
-}
-
-impl Due {
-    fn fast(&mut self, at: Tick) {
-        self.pause(at.since(self.now.fast));
-    }
-
-    fn maybe_fast(&mut self, at: Option<Tick>) {
-        if let Some(at) = at {
-            self.fast(at);
-        }
-    }
-
-    fn slow(&mut self, at: Tick) {
-        self.pause(at.since(self.now.slow));
-    }
-
-    fn pause(&mut self, pause: Duration) {
-        self.pause = Some(self.pause.map_or(pause, |have| have.min(pause)));
+        due.get()
     }
 }

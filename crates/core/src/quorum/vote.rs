@@ -168,8 +168,9 @@ impl Quorum {
             return;
         }
         let was_member = self.stored.roster.has(self.me());
-        self.stored.roster = roster.clone();
-        self.prev = None;
+        let old = core::mem::replace(&mut self.stored.roster, roster.clone());
+        // Those of the old one are still to be released.
+        self.prev = self.revoking.is_some().then_some(old);
         self.touch();
         // The candidacy was for a majority of another roster.
         if !cfg!(bully_mutant = "majority-of-two-rosters") {

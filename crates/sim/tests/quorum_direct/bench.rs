@@ -5,137 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bully_core::quorum::{
-    Bonds, Boot, ClusterId, Config, Event, Hb, HbAck, Hello, Input, Member, Message, Node, Output,
-    Pact, PreVoteResp, Roster, RosterId, Stage, Stamp, Stored, Term, Vote,
+    Bonds, Config, Hb, Hello, Input, Message, Node, Output, Roster, Stored, Vote,
 };
-use bully_core::{Address, Inst, LinkId, Mode, Now, PersistId, Tick};
+use bully_core::{Inst, LinkId, Now, PersistId, Tick};
 
-/// Between two heartbeats.
-pub(crate) const H: Duration = Duration::from_millis(150);
-/// How long a node promises itself.
-pub(crate) const LEASE: Duration = Duration::from_secs(1);
-/// What its holder counts on of that: ⌊1 s · 995/1005⌋ less 20 ms.
-pub(crate) const USABLE: Duration = Duration::from_nanos(970_049_751);
-/// δ where the round trip is nothing.
-pub(crate) const DELTA: Duration = Duration::from_millis(25);
-/// The smallest step of a clock.
-pub(crate) const NANO: Duration = Duration::from_nanos(1);
-/// The cluster that everybody is in.
-pub(crate) const CLUSTER: ClusterId = ClusterId(0xc);
-/// The node on the bench is that of this number.
-pub(crate) const ME: u128 = 1;
-/// Its boot, its peers' boots.
-pub(crate) const BOOT: Boot = Boot(5);
-pub(crate) const BOOT_OF_PEERS: Boot = Boot(7);
-/// The wall clock when the others show nothing.
-pub(crate) const WALL_MS: u64 = 1_795_400_798_000;
-
-pub(crate) fn ms(n: u64) -> Duration {
-    Duration::from_millis(n)
-}
-
-pub(crate) fn address(n: u128) -> Address {
-    Address::new(format!("10.0.0.{n}").as_str(), 8117)
-}
-
-pub(crate) fn member(n: u128, priority: u32) -> Member {
-    Member { inst: Inst(n), id: address(n), priority }
-}
-
-/// The roster of these nodes, all of priority 100.
-pub(crate) fn roster(term: u64, version: u64, members: &[u128]) -> Arc<Roster> {
-    let members = members.iter().map(|n| member(*n, 100)).collect();
-    let version = RosterId { term: Term(term), version };
-    Arc::new(Roster { version, members, removed: Vec::new() })
-}
-
-pub(crate) fn version(term: u64, version: u64) -> RosterId {
-    RosterId { term: Term(term), version }
-}
-
-pub(crate) fn config(priority: u32) -> Config {
-    Config {
-        cluster: Arc::from("bully"),
-        id: address(ME),
-        fresh: Inst(ME),
-        places: Vec::new(),
-        priority,
-        preempt: true,
-        heartbeat: H,
-        lease: LEASE,
-        guardian: false,
-        moved: false,
-    }
-}
-
-/// The record of a member that was in term 10.
-pub(crate) fn stored(roster: Arc<Roster>) -> Stored {
-    Stored {
-        inst: Inst(ME),
-        boot: Boot(BOOT.0 - 1),
-        id: address(ME),
-        cluster: Some(CLUSTER),
-        term: Term(10),
-        voted_for: None,
-        roster,
-        lease_max: LEASE,
-        round: 0,
-        accept: None,
-        leaving: None,
-    }
-}
-
-/// What a node does, its connections named by who is at the other end.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Effect {
-    Write(Stored),
-    Send(u128, Message),
-    Dial(Address),
-    Close(u128),
-    Announce(Pact),
-    Event(Event),
-}
-
-/// Effects in a word each: `write`, `2: Vote`, `dial`, `close 2`, `announce`, and the events' names.
-pub(crate) fn brief(effects: &[Effect]) -> Vec<String> {
-    let word = |effect: &Effect| match effect {
-        Effect::Write(_) => "write".to_owned(),
-        Effect::Send(to, message) => format!("{to}: {}", message.name()),
-        Effect::Dial(_) => "dial".to_owned(),
-        Effect::Close(who) => format!("close {who}"),
-        Effect::Announce(_) => "announce".to_owned(),
-        Effect::Event(event) => {
-            let text = format!("{event:?}");
-            text.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_owned()
-        }
-    };
-    effects.iter().map(word).collect()
-}
-
-/// The messages of this name, and to whom they went.
-pub(crate) fn sent<'a>(effects: &'a [Effect], name: &str) -> Vec<(u128, &'a Message)> {
-    let of = |effect: &'a Effect| match effect {
-        Effect::Send(to, message) if message.name() == name => Some((*to, message)),
-        _ => None,
-    };
-    effects.iter().filter_map(of).collect()
-}
-
-pub(crate) fn events(effects: &[Effect]) -> Vec<&Event> {
-    let of = |effect| match effect {
-        &Effect::Event(ref event) => Some(event),
-        _ => None,
-    };
-    effects.iter().filter_map(of).collect()
-}
-
-pub(crate) fn writes(effects: &[Effect]) -> Vec<&Stored> {
-    let of = |effect| match effect {
-        &Effect::Write(ref stored) => Some(stored),
-        _ => None,
-    };
-    effects.iter().filter_map(of).collect()
-}
+pub(crate) use crate::effect::{Effect, brief, events, sent, writes};
+pub(crate) use crate::words::{
+    BOOT, BOOT_OF_PEERS, CLUSTER, DELTA, H, LEASE, ME, NANO, USABLE, WALL_MS, ack, address, config,
+    granted, hb, hello, member, ms, roster, stored, version,
+};
 
 /// A node and all that is around it. Its peers answer every Hello, and show that they live whenever
 /// time passes; whatever else they say is the test's to say.
@@ -357,8 +235,8 @@ impl Bench {
     }
 
     pub(crate) fn link_of(&self, who: u128) -> LinkId {
-        let links = self.links.iter().filter(|(_, n)| **n == who);
-        *links.last().expect("connected").0
+        let last = self.links.iter().rev().find(|(_, n)| **n == who);
+        *last.expect("connected").0
     }
 
     pub(crate) fn say(&mut self, who: u128, message: Message) -> Vec<Effect> {
@@ -511,49 +389,5 @@ impl Bench {
     /// How long it still leads unless the lease is renewed.
     pub(crate) fn remaining(&self) -> Option<Duration> {
         self.bonds().reign.map(|(_, rest)| rest)
-    }
-}
-
-pub(crate) fn hello(who: u128, priority: u32, roster: Arc<Roster>) -> Hello {
-    Hello {
-        cluster: Arc::from("bully"),
-        mode: Mode::Other(2),
-        member: member(who, priority),
-        boot: BOOT_OF_PEERS,
-        run: u64::try_from(who).expect("a small number"),
-        nonce: 1,
-        stage: Stage::Formed(CLUSTER),
-        round: 0,
-        reached: None,
-        roster: Some(roster),
-    }
-}
-
-pub(crate) fn granted(nonce: u64) -> Message {
-    Message::PreVoteResp(PreVoteResp {
-        nonce,
-        granted: true,
-        term: Term(10),
-        retry_after: Duration::ZERO,
-        leader: None,
-        roster: None,
-    })
-}
-
-/// A heartbeat of a leader that was elected by the first version of these members' roster.
-pub(crate) fn hb(term: u64, members: &[u128]) -> Message {
-    let roster = roster(term, 1, members);
-    Message::Hb(Hb { term: Term(term), roster, stamp: Stamp(Tick(77)) })
-}
-
-pub(crate) fn ack(hb: &Hb) -> HbAck {
-    HbAck {
-        term: hb.term,
-        roster: hb.roster.version,
-        stamp: hb.stamp,
-        lease: LEASE,
-        sent: Stamp(Tick(5_000)),
-        unmuted: true,
-        wants: false,
     }
 }

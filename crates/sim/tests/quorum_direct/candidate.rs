@@ -72,7 +72,7 @@ fn q4_the_last_leader_is_not_waited_for() {
 #[test]
 fn q4_who_is_promised_to_another_does_not_ask() {
     let mut bench = Bench::follower();
-    let effects = bench.wait(LEASE.checked_sub(NANO).unwrap());
+    let effects = bench.wait(LEASE - NANO);
     assert!(sent(&effects, "PreVote").is_empty(), "{effects:?}");
     // By its slow clock.
     bench.say(2, hb(11, &[1, 2, 3]));

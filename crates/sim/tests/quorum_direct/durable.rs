@@ -21,7 +21,7 @@ fn release(term: u64) -> Message {
 #[test]
 fn q1_after_a_start_a_member_votes_for_nobody_for_one_lease() {
     let mut bench = Bench::muted(&[0, 100, 100]);
-    bench.pass(LEASE.checked_sub(NANO).unwrap());
+    bench.pass(LEASE - NANO);
     assert_eq!(brief(&bench.say(2, request(11))), ["2: Reject"]);
     let ask = PreVote { roster: version(10, 1), nonce: 1, probe: false };
     let effects = bench.say(2, Message::PreVote(ask));
@@ -47,7 +47,7 @@ fn q1_the_silence_lasts_as_long_as_the_longest_lease_that_was_ever_promised() {
 #[test]
 fn q1_the_silence_is_measured_by_the_slow_clock() {
     let mut bench = Bench::muted(&[0, 100, 100]);
-    bench.pass_unlike(LEASE * 2, LEASE.checked_sub(NANO).unwrap());
+    bench.pass_unlike(LEASE * 2, LEASE - NANO);
     assert_eq!(brief(&bench.say(2, request(11))), ["2: Reject"]);
     bench.pass_unlike(Duration::ZERO, NANO);
     assert_eq!(brief(&bench.say(2, request(11))), ["write", "2: Vote"]);
@@ -56,7 +56,7 @@ fn q1_the_silence_is_measured_by_the_slow_clock() {
 #[test]
 fn q1_who_is_silent_does_not_stand() {
     let mut bench = Bench::muted(&[300, 100, 100]);
-    let effects = bench.wait(LEASE.checked_sub(NANO).unwrap());
+    let effects = bench.wait(LEASE - NANO);
     let asked = sent(&effects, "PreVote");
     let is_probe = |m: &Message| matches!(m, Message::PreVote(ask) if ask.probe);
     assert!(asked.iter().all(|(_, m)| is_probe(m)), "{effects:?}");
@@ -115,7 +115,7 @@ fn q1_the_longest_lease_falls_to_the_own_when_the_silence_is_over_and_not_before
     let mut record = stored(roster(10, 1, &[1, 2, 3]));
     record.lease_max = ms(4_000);
     let mut bench = Bench::started(config(0), Some(record));
-    assert_eq!(writes(&bench.wait(ms(4_000) - NANO)), [&bench.node.record().clone(); 0]);
+    assert!(writes(&bench.wait(ms(4_000) - NANO)).is_empty());
     assert_eq!(bench.disk.as_ref().unwrap().lease_max, ms(4_000));
     bench.wait(NANO);
     assert_eq!(bench.disk.as_ref().unwrap().lease_max, LEASE);

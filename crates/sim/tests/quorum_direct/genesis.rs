@@ -1,16 +1,14 @@
 //! The founding of a cluster: all nodes of a list agree once.
 
-use std::sync::Arc;
-
 use bully_core::quorum::{
-    Boot, ClusterId, Config, Event, Formed, Founding, GenesisAccept, Hello, Input, Leaderless,
-    Message, Stage, Stored,
+    Boot, ClusterId, Config, Event, Formed, GenesisAccept, Hello, Input, Leaderless, Message,
+    Stage, Stored, Term,
 };
 use bully_core::{DialError, Inst};
 
 use crate::bench::{
-    Bench, DELTA, Effect, H, ME, WALL_MS, address, brief, config, events, hello, member, ms, roster,
-    sent, version, writes,
+    Bench, DELTA, Effect, H, ME, WALL_MS, address, brief, config, events, hello, member, ms,
+    roster, sent, version, writes,
 };
 
 fn fresh(places: &[u128]) -> Config {
@@ -89,16 +87,11 @@ fn genesis_waits_until_all_name_the_same_set() {
         bench.wait(ms(5_000));
         assert!(!is_founding(bench.node.record()), "{reached:?}");
     }
-    assert_eq!(
-        {
-            let mut bench = started();
-            bench.peers.insert(3, founder(3, Some(&[1, 2])));
-            bench.is_dialed(2);
-            bench.is_dialed(3);
-            bench.node.status(bench.now).reason
-        },
-        Some(Leaderless::ListsDiffer)
-    );
+    let mut bench = started();
+    bench.peers.insert(3, founder(3, Some(&[1, 2])));
+    bench.is_dialed(2);
+    bench.is_dialed(3);
+    assert_eq!(bench.node.status(bench.now).reason, Some(Leaderless::ListsDiffer));
 }
 
 #[test]
@@ -300,6 +293,30 @@ fn genesis_who_is_asked_before_it_agreed_counts_a_round_so_that_it_never_will() 
 }
 
 #[test]
+fn genesis_who_has_agreed_to_another_cluster_answers_and_keeps_its_word() {
+    let (mut bench, cluster) = agreed();
+    let other = ClusterId(0xd);
+    let effects = bench.say(2, Message::Renounce(other));
+    assert_eq!(effects, [Effect::Send(2, Message::Renounced(other))]);
+    assert_eq!(bench.node.record().round, 0, "its round grows before it agrees to anything else");
+    assert_eq!(bench.node.record().accept.as_ref().map(|a| a.cluster), Some(cluster));
+}
+
+#[test]
+fn genesis_a_founder_that_comes_late_takes_the_term_of_the_roster() {
+    let (mut bench, cluster) = agreed();
+    let term = WALL_MS / 1_000 + 3;
+    bench.say(3, Message::Formed(Formed { cluster, roster: roster(term, 2, &[1, 2, 3]) }));
+    assert_eq!(bench.term(), term);
+    for who in [2, 3] {
+        bench.peers.get_mut(&who).expect("met").stage = Stage::Formed(cluster);
+        bench.say_hello(who);
+    }
+    bench.stands();
+    assert_eq!(bench.term(), term + 1, "and stands above it, whatever the wall clock says");
+}
+
+#[test]
 fn genesis_who_is_in_the_cluster_says_so_to_whoever_would_take_its_word_back() {
     let (mut bench, cluster) = agreed();
     accepts(&mut bench, 2, cluster);
@@ -392,9 +409,10 @@ fn genesis_may_be_reset_by_an_operator_while_there_is_no_cluster_and_not_later()
     assert!(formed.reset_genesis(Inst(77)).is_err());
     // Recovery by hand makes a cluster of one, with tokens far above.
     let alone = Stored { cluster: Some(cluster), ..disk }.recover(ClusterId(1), 0, WALL_MS);
-    assert_eq!(alone.roster.members.len(), 1);
-    assert!(alone.term.0 >= WALL_MS / 1_000 && alone.term.0 >= 1_000_000);
-    assert_eq!((alone.voted_for, alone.boot), (None, Boot(1)));
-    let founding: Option<Founding> = alone.leaving;
-    assert_eq!((founding, Arc::strong_count(&alone.roster)), (None, 1));
+    assert_eq!(alone.roster.members, [member(ME, 1)]);
+    assert_eq!(alone.term.0, WALL_MS / 1_000);
+    assert_eq!((alone.voted_for, alone.boot, &alone.accept), (None, Boot(1), &None));
+    let later = Stored { term: Term(u64::from(u32::MAX)), ..alone };
+    let later = later.recover(ClusterId(2), 7, WALL_MS);
+    assert_eq!(later.term.0, u64::from(u32::MAX) + 1_000_000);
 }

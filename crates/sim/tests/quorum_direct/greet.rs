@@ -58,7 +58,11 @@ fn a_node_of_a_cluster_that_was_founded_apart_is_refused_and_changes_nothing() {
     let mut bench = Bench::voter();
     let stage = Stage::Formed(ClusterId(0xd));
     let newer = Some(roster(99, 1, &[4]));
-    refuses(&mut bench, Hello { stage, roster: newer, ..newcomer() }, Refusal::SplitClusters(CLUSTER));
+    refuses(
+        &mut bench,
+        Hello { stage, roster: newer, ..newcomer() },
+        Refusal::SplitClusters(CLUSTER),
+    );
     // Nor is a member heard any more that says it is of another cluster now.
     let own = hello(2, 100, roster(10, 1, &[1, 2, 3]));
     bench.peers.insert(2, Hello { stage, ..own });
@@ -207,10 +211,10 @@ fn a_node_that_meets_its_own_copy_takes_part_in_nothing_any_more() {
 fn an_earlier_start_of_this_very_node_is_no_copy() {
     let mut bench = Bench::voter();
     let effects = says(&mut bench, ME, twin(Boot(BOOT.0 - 1)));
-    assert_eq!(effects, [
-        Effect::Send(ME, Message::HelloNack(Refusal::Myself)),
-        Effect::Close(ME),
-    ]);
+    assert_eq!(
+        effects,
+        [Effect::Send(ME, Message::HelloNack(Refusal::Myself)), Effect::Close(ME),]
+    );
     assert_eq!(bench.node.status(bench.now).role, Role::Electing);
 }
 
@@ -272,7 +276,10 @@ fn of_two_connections_the_one_that_the_greater_instance_opened_is_kept() {
     assert!(!brief(&effects).iter().any(|w| w.starts_with("close")), "2 is greater: it closes");
     bench.hand(Input::LinkDown { link: bench.link_of(2) });
     // What is left is used.
-    assert_eq!(sent(&bench.hand(Input::Message { from: first, message: request(11) }), "Vote").len(), 1);
+    assert_eq!(
+        sent(&bench.hand(Input::Message { from: first, message: request(11) }), "Vote").len(),
+        1
+    );
 }
 
 #[test]

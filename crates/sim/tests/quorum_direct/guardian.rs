@@ -16,11 +16,13 @@ fn guarded() -> Config {
 }
 
 fn pacts(effects: &[Effect]) -> Vec<&Pact> {
-    let of = |effect| match effect {
-        &Effect::Announce(ref pact) => Some(pact),
-        _ => None,
-    };
-    effects.iter().filter_map(of).collect()
+    let mut found = Vec::new();
+    for effect in effects {
+        if let Effect::Announce(pact) = effect {
+            found.push(pact);
+        }
+    }
+    found
 }
 
 fn pact(term: u64, members: &[u128]) -> Pact {
@@ -62,7 +64,7 @@ fn q13_the_guardian_knows_all_that_may_have_promised_themselves() {
     let mut bench = Bench::leader_with(guarded(), &[100, 100, 100]);
     let remove = Proposal::Remove(address(3));
     let effects = bench.hand(Input::Propose(remove));
-    assert_eq!(pacts(&effects), [&pact(11, &[2, 3]); 0], "they are the same, before and after");
+    assert!(pacts(&effects).is_empty(), "they are the same, before and after");
     let effects = bench.acks(2);
     assert_eq!(pacts(&effects), [&pact(11, &[2])]);
     bench.meet(4, 100);

@@ -58,7 +58,10 @@ fn q8_the_next_term_is_the_targets_once_that_is_on_disk() {
     bench.syncs = false;
     let effects = bench.hand(Input::Revoked);
     assert_eq!(brief(&effects), ["write"]);
-    assert_eq!((writes(&effects)[0].term, writes(&effects)[0].voted_for), (Term(12), Some(Inst(2))));
+    assert_eq!(
+        (writes(&effects)[0].term, writes(&effects)[0].voted_for),
+        (Term(12), Some(Inst(2)))
+    );
     let target = Some(Target { inst: Inst(2), stamp: SENT, boot: BOOT_OF_PEERS });
     let roster = bench.node.record().roster.clone();
     let release = Message::Release(Release { term: Term(11), target, roster });
@@ -69,11 +72,8 @@ fn q8_the_next_term_is_the_targets_once_that_is_on_disk() {
         boot: BOOT_OF_PEERS,
         lease: LEASE,
     });
-    let expected = [
-        Effect::Send(2, release.clone()),
-        Effect::Send(3, release),
-        Effect::Send(2, vote),
-    ];
+    let expected =
+        [Effect::Send(2, release.clone()), Effect::Send(3, release), Effect::Send(2, vote)];
     assert_eq!(bench.sync(), expected);
     assert_eq!(bench.bonds().closed, Term(11));
     assert_eq!(bench.remaining(), None);
@@ -87,7 +87,7 @@ fn q8_the_old_leader_promises_itself_too() {
     assert_eq!(bench.bonds().promise, Some((Inst(2), Term(12), LEASE)));
     let req = VoteReq { term: Term(13), roster: version(11, 1), stamp: SENT };
     assert_eq!(brief(&bench.say(3, Message::VoteReq(req))), ["3: Reject"]);
-    let effects = bench.wait(LEASE.checked_sub(NANO).unwrap());
+    let effects = bench.wait(LEASE - NANO);
     assert!(sent(&effects, "PreVote").is_empty(), "nor does it stand itself");
 }
 
@@ -171,7 +171,10 @@ fn q8_a_voter_votes_for_the_target_without_being_asked_by_it() {
     bench.syncs = false;
     let effects = bench.say(2, handed(3, BOOT_OF_PEERS, SENT));
     assert_eq!(brief(&effects), ["LeaderLost", "write"]);
-    assert_eq!((writes(&effects)[0].term, writes(&effects)[0].voted_for), (Term(12), Some(Inst(3))));
+    assert_eq!(
+        (writes(&effects)[0].term, writes(&effects)[0].voted_for),
+        (Term(12), Some(Inst(3)))
+    );
     assert_eq!(bench.bonds().promise, Some((Inst(3), Term(12), LEASE)));
     let vote = Message::Vote(Vote {
         term: Term(12),

@@ -43,7 +43,8 @@ fn a_term_far_ahead_that_is_credible_is_believed_and_leaves_room() {
 #[test]
 fn a_roster_that_no_honest_node_writes_is_dropped() {
     let good = roster(12, 9, &[1, 2, 3]).as_ref().clone();
-    let unordered = Roster { members: good.members.iter().rev().cloned().collect(), ..good.clone() };
+    let unordered =
+        Roster { members: good.members.iter().rev().cloned().collect(), ..good.clone() };
     let twice = Roster { members: vec![good.members[0].clone(); 2], ..good.clone() };
     let nobody = Roster { members: Vec::new(), ..good.clone() };
     let many: Vec<u128> = (1..=32).collect();

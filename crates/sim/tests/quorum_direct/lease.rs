@@ -4,9 +4,7 @@ use bully_core::quorum::{
     Cause, Config, Event, HbAck, Input, Leadership, Message, Stamp, Term, Token, Vote, usable,
 };
 
-use crate::bench::{
-    Bench, H, LEASE, NANO, USABLE, ack, brief, config, events, ms, sent,
-};
+use crate::bench::{Bench, H, LEASE, NANO, USABLE, ack, brief, config, events, ms, sent};
 
 /// Its next heartbeats go out, and are not acknowledged yet.
 fn beats(bench: &mut Bench) {

@@ -2,9 +2,12 @@
 //! peers and its application, and sees all that it does. Each test cites the rule whose sentence it
 //! is; `scripts/mutants` names for each breakage of a rule the test here that must notice it.
 
+#![allow(clippy::unchecked_time_subtraction, reason = "of times that the tests know")]
+
 mod bench;
 mod candidate;
 mod durable;
+mod effect;
 mod genesis;
 mod greet;
 mod guardian;
@@ -18,3 +21,4 @@ mod reconfig;
 mod reign;
 mod resign;
 mod vote;
+mod words;

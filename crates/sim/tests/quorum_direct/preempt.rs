@@ -8,7 +8,7 @@ use bully_core::quorum::{
     Cause, Config, Event, Hb, HbAck, Message, PreVoteResp, Roster, Stamp, Term,
 };
 
-use crate::bench::{Bench, Effect, H, LEASE, NANO, ack, config, events, ms, sent, version};
+use crate::bench::{Bench, Effect, H, LEASE, ack, config, events, ms, sent, version};
 
 /// 2 leads in term 11 and beats.
 fn beat(bench: &mut Bench) -> Vec<Effect> {
@@ -181,5 +181,4 @@ fn q9_a_leader_does_not_give_way_to_one_that_is_silent_after_its_start() {
         assert_eq!(bench.say(2, Message::HbAck(ack)), []);
     }
     assert!(bench.leads());
-    bench.pass(NANO);
 }

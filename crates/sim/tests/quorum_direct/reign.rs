@@ -113,7 +113,10 @@ fn q7_a_refusal_in_a_higher_term_ends_the_reign_and_the_next_is_stood_for_withou
     assert_eq!(bench.term(), 11, "and changes no term");
     let effects = bench.hand(Input::Revoked);
     assert_eq!(brief(&effects), ["write", "2: VoteReq", "3: VoteReq"]);
-    assert_eq!((writes(&effects)[0].term, writes(&effects)[0].voted_for), (Term(21), Some(Inst(1))));
+    assert_eq!(
+        (writes(&effects)[0].term, writes(&effects)[0].voted_for),
+        (Term(21), Some(Inst(1)))
+    );
     // If that fails, its Release frees both terms.
     let effects = bench.wait(ms(75));
     let [(2, Message::Release(r)), (3, _)] = sent(&effects, "Release")[..] else {
@@ -198,7 +201,11 @@ fn q7_who_follows_takes_the_term_of_the_heartbeat_and_has_voted_for_nobody_in_it
     let effects = bench.say(3, hb(12, &[1, 2, 3]));
     assert_eq!(writes(&effects)[0].term, Term(12));
     assert_eq!(writes(&effects)[0].voted_for, None);
-    assert_eq!(bench.promise(), Some((3, 12)), "who leads in a later term was elected by a majority");
+    assert_eq!(
+        bench.promise(),
+        Some((3, 12)),
+        "who leads in a later term was elected by a majority"
+    );
 }
 
 #[test]

@@ -75,9 +75,12 @@ fn q11_who_leaves_and_is_not_removed_is_gone_in_the_end() {
     resign(&mut bench, true);
     let effects = bench.wait(LEASE * 4 + H * 40);
     assert_eq!(events(&effects).last(), Some(&&Event::Stopped));
-    assert!(sent(&effects, "PreVote").iter().all(|(_, m)| {
-        matches!(m, Message::PreVote(ask) if ask.probe)
-    }), "it does not stand any more");
+    assert!(
+        sent(&effects, "PreVote")
+            .iter()
+            .all(|(_, m)| { matches!(m, Message::PreVote(ask) if ask.probe) }),
+        "it does not stand any more"
+    );
 }
 
 #[test]
@@ -109,7 +112,8 @@ fn q11_who_is_about_to_stop_takes_no_reign_over() {
     let mut bench = Bench::follower();
     resign(&mut bench, true);
     let stamp = Stamp(bench.now.fast);
-    let target = Some(bully_core::quorum::Target { inst: Inst(ME), stamp, boot: crate::bench::BOOT });
+    let target =
+        Some(bully_core::quorum::Target { inst: Inst(ME), stamp, boot: crate::bench::BOOT });
     let roster = bench.node.record().roster.clone();
     let effects = bench.say(2, Message::Release(Release { term: Term(11), target, roster }));
     assert!(sent(&effects, "VoteReq").is_empty());

@@ -50,7 +50,7 @@ fn q2_a_vote_is_a_promise_to_nobody_else_until_it_is_over() {
     let mut bench = Bench::voter();
     bench.say(2, request(11));
     assert_eq!(bench.bonds().promise, Some((Inst(2), Term(11), LEASE)));
-    bench.pass(LEASE.checked_sub(NANO).unwrap());
+    bench.pass(LEASE - NANO);
     assert_eq!(bench.say(3, request(12)), [Effect::Send(3, reject(11))]);
     assert_eq!(bench.promise(), Some((2, 11)));
     bench.pass(NANO);
@@ -61,7 +61,7 @@ fn q2_a_vote_is_a_promise_to_nobody_else_until_it_is_over() {
 fn q2_a_promise_is_measured_by_the_slow_clock() {
     let mut bench = Bench::voter();
     bench.say(2, request(11));
-    bench.pass_unlike(LEASE * 2, LEASE.checked_sub(NANO).unwrap());
+    bench.pass_unlike(LEASE * 2, LEASE - NANO);
     assert_eq!(brief(&bench.say(3, request(12))), ["3: Reject"]);
     bench.pass_unlike(Duration::ZERO, NANO);
     assert_eq!(brief(&bench.say(3, request(12))), ["write", "3: Vote"]);
@@ -204,6 +204,17 @@ fn q3_a_probe_is_granted_by_who_leads_or_follows_a_leader_and_is_not_silent() {
 }
 
 #[test]
+fn q3_a_probe_is_refused_by_who_has_promised_itself_to_another_than_it_followed() {
+    let mut bench = Bench::follower();
+    bench.pass(LEASE);
+    let req = VoteReq { term: Term(12), roster: version(11, 1), stamp: Stamp(Tick(99)) };
+    bench.say(3, Message::VoteReq(req));
+    assert_eq!(bench.promise(), Some((3, 12)));
+    let probe = PreVote { roster: version(11, 1), nonce: 70, probe: true };
+    assert!(!is_granted(&mut bench, 2, probe), "it follows nobody");
+}
+
+#[test]
 fn q3_an_answer_brings_a_newer_roster_which_is_taken_over() {
     let mut bench = Bench::free(&[100, 100, 100]);
     bench.wait_for("PreVote");
@@ -306,7 +317,10 @@ fn q6_what_comes_late_of_a_released_term_is_not_heard() {
     assert_eq!(bench.say(2, Message::VoteReq(req)), []);
     assert_eq!(bench.promise(), None);
     // What comes of a later one is.
-    assert_eq!(brief(&bench.say(2, hb(12, &[1, 2, 3]))), ["Roster", "Following", "write", "2: HbAck"]);
+    assert_eq!(
+        brief(&bench.say(2, hb(12, &[1, 2, 3]))),
+        ["Roster", "Following", "write", "2: HbAck"]
+    );
 }
 
 #[test]
@@ -356,7 +370,7 @@ fn q7_a_heartbeat_is_acknowledged_once_what_it_brought_is_on_disk() {
 fn q7_a_leader_that_is_not_heard_for_as_long_as_the_promise_is_lost() {
     let mut bench = Bench::voter();
     bench.say(2, hb(11, &[1, 2, 3]));
-    let effects = bench.wait(LEASE.checked_sub(NANO).unwrap());
+    let effects = bench.wait(LEASE - NANO);
     assert!(!brief(&effects).contains(&"LeaderLost".into()));
     assert!(brief(&bench.wait(NANO)).contains(&"LeaderLost".into()));
     assert_eq!(bench.node.status(bench.now).leader, None);
