@@ -29,7 +29,9 @@ pub(super) struct Candidacy {
     pub(super) term: Term,
     pub(super) grants: Grants,
     refused: BTreeSet<Inst>,
-    pub(super) until: Tick,
+    /// How long it lasts, once the others have been asked.
+    until: Tick,
+    is_asked: bool,
     pub(super) cause: Cause,
     /// A majority voted; the roster of the new term is not yet on disk.
     won: bool,
@@ -47,7 +49,10 @@ impl Quorum {
 
     /// Q4: whether this node may stand, now or after its turn.
     fn may_stand(&self) -> bool {
-        let is_electable = self.stored.roster.member(self.me()).is_some_and(|m| m.priority > 0);
+        // Where the roster lets nobody lead, only one who leads can change it.
+        let is_stuck = !self.stored.roster.is_electable();
+        let is_electable =
+            self.stored.roster.member(self.me()).is_some_and(|m| m.priority > 0 || is_stuck);
         (is_electable || cfg!(bully_mutant = "outsider-stands"))
             && self.config.priority > 0
             && self.is_free()
@@ -202,13 +207,28 @@ impl Quorum {
         true
     }
 
-    /// Becomes a candidate for at most so many δ. The promise to itself ends with the candidacy.
+    /// Becomes a candidate for at most so many δ and two writes, as this node's disk makes them:
+    /// the voters' disks are waited for. The promise to itself ends with the candidacy.
     pub(super) fn enter(&mut self, term: Term, grants: Grants, deltas: u32, cause: Cause) {
-        let until = self.now.fast.after(self.delta() * deltas);
+        let until = self.lasts(deltas);
         let refused = BTreeSet::new();
         self.promise = None;
         self.stand_at = None;
-        self.phase = Phase::Standing(Candidacy { term, grants, refused, until, cause, won: false });
+        self.phase = Phase::Standing(Candidacy {
+            term,
+            grants,
+            refused,
+            until,
+            is_asked: cause == Cause::Handover,
+            cause,
+            won: false,
+        });
+    }
+
+    fn lasts(&self, deltas: u32) -> Tick {
+        let writes = self.disk.took() * 2;
+        let time = (self.delta() * deltas + writes).min(usable(self.config.lease));
+        self.now.fast.after(time)
     }
 
     /// The vote for itself is on disk: ask the others. Their leases count from here.
@@ -219,6 +239,10 @@ impl Quorum {
         self.pact_term = Some(term);
         if !cfg!(bully_mutant = "pact-after-request") {
             self.announce_pact();
+        }
+        let until = self.lasts(3);
+        if let Phase::Standing(candidacy) = &mut self.phase {
+            (candidacy.until, candidacy.is_asked) = (until, true);
         }
         let roster = self.stored.roster.clone();
         let stamp = Stamp(self.now.fast);
@@ -327,7 +351,9 @@ impl Quorum {
     pub(super) fn candidacy_due(&mut self) {
         match &self.phase {
             Phase::Asking(asking) if self.now.fast >= asking.until => self.ask_again(),
-            Phase::Standing(c) if self.now.fast >= c.until && !c.won => self.fail_candidacy(),
+            Phase::Standing(c) if c.is_asked && self.now.fast >= c.until && !c.won => {
+                self.fail_candidacy();
+            }
             Phase::Standing(candidacy) if candidacy.won => {
                 let own = self.now.fast.after(usable(self.config.lease));
                 let expiry = candidacy.grants.expiry(&self.stored.roster, self.me(), own);
@@ -346,7 +372,7 @@ impl Quorum {
                 let own = self.now.fast.after(usable(self.config.lease));
                 due.maybe_fast(candidacy.grants.expiry(&self.stored.roster, self.me(), own));
             }
-            Phase::Standing(candidacy) => due.fast(candidacy.until),
+            Phase::Standing(candidacy) if candidacy.is_asked => due.fast(candidacy.until),
             Phase::Idle => {
                 due.maybe_fast(self.stand_at);
                 if let Some(promise) = self.promised() {

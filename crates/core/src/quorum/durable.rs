@@ -6,6 +6,7 @@
 
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
+use core::time::Duration;
 
 use super::event::{Cause, Event};
 use super::message::{Message, Stage};
@@ -34,6 +35,22 @@ pub(super) enum Deferred {
     Greet,
 }
 
+impl Deferred {
+    /// Whether `later` says all that this does, and to the same node.
+    fn is_repeated_by(&self, later: &Self) -> bool {
+        match (self, later) {
+            (Self::Send { to, message, .. }, Self::Send { to: same, message: other, .. }) => {
+                let is_alike = matches!(
+                    (message, other),
+                    (Message::HbAck(_), Message::HbAck(_)) | (Message::Vote(_), Message::Vote(_))
+                );
+                to == same && (is_alike || message == other)
+            }
+            _ => self == later,
+        }
+    }
+}
+
 /// Of the record on disk, what this node says of itself, and what it may give up.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct OnDisk {
@@ -52,6 +69,9 @@ pub(super) struct Disk {
     synced: u64,
     /// Which write is under way, and what of it is of interest here.
     writing: Option<(u64, OnDisk)>,
+    /// When that began, and how long the last one took.
+    began: Tick,
+    took: Duration,
     /// What is on disk.
     pub(super) on: OnDisk,
     /// The last write failed; when to try again.
@@ -62,6 +82,11 @@ pub(super) struct Disk {
 impl Disk {
     pub(super) fn is_synced(&self) -> bool {
         self.synced == self.changes
+    }
+
+    /// How long the last write took.
+    pub(super) fn took(&self) -> Duration {
+        self.took
     }
 
     pub(super) fn has_failed(&self) -> bool {
@@ -102,7 +127,10 @@ impl Quorum {
         if (self.disk.is_synced() && !self.disk.has_failed()) || is_boot {
             self.perform(what);
         } else {
-            self.disk.withheld.push_back((self.disk.changes, what));
+            let mark = self.disk.changes;
+            // A disk may hang for long: of what is said again the last word is enough.
+            self.disk.withheld.retain(|(at, before)| *at != mark || !before.is_repeated_by(&what));
+            self.disk.withheld.push_back((mark, what));
         }
     }
 
@@ -115,6 +143,7 @@ impl Quorum {
             return;
         }
         let id = PersistId(self.disk.changes);
+        self.disk.began = self.now.fast;
         let (term, round) = (self.stored.term, self.stored.round);
         let (stage, roster) = (self.stage(), self.stored.roster.clone());
         self.disk.writing = Some((self.disk.changes, OnDisk { term, stage, round, roster }));
@@ -127,6 +156,7 @@ impl Quorum {
             return;
         };
         (self.disk.writing, self.disk.synced, self.disk.on) = (None, change, on);
+        self.disk.took = self.now.fast.since(self.disk.began);
         if self.disk.failed.take().is_some() {
             self.event(Event::DiskBack);
         }

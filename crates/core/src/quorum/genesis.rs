@@ -31,10 +31,9 @@ impl Quorum {
         if is_dialed {
             self.dial_ended(address, None);
         }
-        // That it is to be found there is what it says; that it answered there is more. One that is
-        // still connected is not displaced by a word.
-        let is_connected = |old: Inst| self.peers.get(&old).is_some_and(|p| p.link.is_some());
-        if before.is_some_and(|old| old != inst && is_connected(old) && !is_dialed) {
+        // That it is to be found there is what it says; that it answered there is more: nobody is
+        // displaced by a word.
+        if before.is_some_and(|old| old != inst) && !is_dialed {
             return;
         }
         if let Some(place) = self.places.get_mut(address) {
@@ -68,7 +67,7 @@ impl Quorum {
     }
 
     /// The cluster that would be founded as things are known now.
-    fn prospect(&self) -> Option<Founding> {
+    pub(super) fn prospect(&self) -> Option<Founding> {
         let set = self.reached()?;
         let mut rounds = Vec::new();
         let mut founders = Vec::new();
@@ -104,8 +103,8 @@ impl Quorum {
         if self.is_formed() || !self.is_at_work() {
             return;
         }
-        self.seek_cluster();
         self.leaving_done();
+        self.seek_cluster();
         let prospect = self.prospect();
         match (&self.stored.accept, prospect) {
             (Some(accept), Some(prospect)) if accept.cluster != prospect.cluster => {
@@ -131,13 +130,19 @@ impl Quorum {
         let others = prospect.others(self.me());
         let is_agreed = others.into_iter().all(|i| self.agrees(i, &prospect) == Some(true));
         let is_agreed = is_agreed || cfg!(bully_mutant = "accepts-any-set");
-        if is_known || !is_agreed || self.disk.has_failed() {
+        if is_known || !is_agreed || !self.has_electable(&prospect) || self.disk.has_failed() {
             return;
         }
         self.stored.accept = Some(prospect);
         self.touch();
         self.send_accepts();
         self.count_accepts();
+    }
+
+    /// Whether one of the founders may lead. A cluster in which nobody may could never change that.
+    pub(super) fn has_electable(&self, prospect: &Founding) -> bool {
+        let may_lead = |inst: Inst| self.peers.get(&inst).is_some_and(|p| p.member.priority > 0);
+        self.config.priority > 0 || prospect.others(self.me()).into_iter().any(may_lead)
     }
 
     fn send_accepts(&mut self) {
@@ -184,6 +189,9 @@ impl Quorum {
                 Some(word) => members.push(word.member.clone()),
                 None => return,
             }
+        }
+        if members.iter().all(|m| m.priority == 0) {
+            return;
         }
         let (cluster, others) = (accept.cluster, accept.others(self.me()));
         let version = RosterId { term: Term(0), version: 1 };
@@ -252,7 +260,7 @@ impl Quorum {
     }
 
     /// Takes its word back, durably, and asks the others to do so.
-    fn undo(&mut self) {
+    pub(super) fn undo(&mut self) {
         let Some(accept) = self.stored.accept.take() else { return };
         if cfg!(bully_mutant = "genesis-undone-at-once") {
             self.touch();
@@ -311,7 +319,10 @@ impl Quorum {
         let is_replaced = |inst: Inst, id: &Address| {
             let is_gone = self.peers.get(&inst).is_some_and(|p| p.is_gone);
             let there = self.places.get(id).and_then(|p| p.inst);
-            is_gone || there.is_some_and(|there| there != inst)
+            // That it is not in the cluster says nothing: its word may be on its way.
+            let is_unformed = cfg!(bully_mutant = "genesis-undone-where-none-is-formed")
+                && self.peers.get(&inst).is_some_and(|p| !matches!(p.stage, Stage::Formed(_)));
+            is_gone || is_unformed || there.is_some_and(|there| there != inst)
         };
         let is_done = leaving.founders.iter().all(|(inst, id)| {
             *inst == self.me() || self.renounced.contains(inst) || is_replaced(*inst, id)

@@ -139,7 +139,9 @@ impl Quorum {
             return Some(Refusal::SplitClusters(mine));
         }
         if hello.member.inst == self.me() {
-            return Some(Refusal::Myself);
+            // An earlier start of this node has its word from a dead process, or lives on a copy.
+            let is_me = hello.run == self.run;
+            return Some(if is_me { Refusal::Myself } else { Refusal::RolledBack });
         }
         if !self.makes_room_for(hello.member.inst) {
             return Some(Refusal::Full);

@@ -29,6 +29,8 @@ impl Pact {
     /// What to send to each of [`Pact::members`], as the first and only message of a connection.
     pub fn farewell(&self) -> Message {
         let Self { cluster, inst, term, .. } = *self;
+        let term =
+            if cfg!(bully_mutant = "farewell-of-a-guessed-term") { Term(term.0 + 1) } else { term };
         Message::Farewell(Farewell { cluster, inst, term })
     }
 }

@@ -109,6 +109,9 @@ impl Quorum {
     pub(super) fn on_handed_over(&mut self, from: Inst, release: &Release) {
         let Some(target) = release.target else { return };
         let next = Term(release.term.0 + 1);
+        if next.0 > crate::types::NUMBER_MAX {
+            return self.released_by(from, release.term);
+        }
         let may = self.may_follow_handover(from, release, &target, next);
         self.released_by(from, release.term);
         self.adopt(Some(&release.roster));
@@ -151,7 +154,8 @@ impl Quorum {
     fn take_over(&mut self, next: Term) {
         let is_electable = self.stored.roster.member(self.me()).is_some_and(|m| m.priority > 0);
         let is_closed = next <= self.closed && !cfg!(bully_mutant = "handover-again");
-        if is_closed || !is_electable || self.resigning.is_some() {
+        let is_able = is_electable && self.config.priority > 0;
+        if is_closed || !is_able || self.resigning.is_some() {
             return;
         }
         self.set_term(next, Some(self.me()));

@@ -130,6 +130,13 @@ impl Quorum {
         if given.into_iter().flatten().any(is_founder) {
             return;
         }
+        // Nor may it walk away from another that it has given its word to: that is taken back first.
+        if self.stored.accept.is_some() {
+            self.undo();
+        }
+        if self.stored.leaving.is_some() {
+            return;
+        }
         let newest = found.iter().map(|(_, roster)| roster).max_by_key(|r| r.version);
         self.joining = newest.map(|roster| (*cluster, roster.clone()));
     }
@@ -158,7 +165,8 @@ impl Quorum {
     pub(super) fn on_first_hb(&mut self, from: Inst, hb: &Hb) {
         let Some((cluster, _)) = self.joining else { return };
         let is_there = self.peers.get(&from).is_some_and(|p| p.stage == Stage::Formed(cluster));
-        if !is_there || self.disk.has_failed() {
+        let is_bound = self.stored.accept.is_some() || self.stored.leaving.is_some();
+        if !is_there || is_bound || self.disk.has_failed() {
             return;
         }
         self.form(cluster, hb.roster.clone());

@@ -110,6 +110,7 @@ impl Quorum {
             Some(spare) => {
                 self.peers.remove(&spare);
                 self.released.remove(&spare);
+                self.copied.remove(&spare);
                 true
             }
             None => roster.has(inst),
@@ -164,7 +165,10 @@ impl Quorum {
             leaving: stored.leaving.as_ref().map(|f| f.cluster),
         };
         if self.wanted.source.as_ref() != Some(&source) {
-            let addresses = self.find_wanted().into_iter().collect();
+            let wanted = self.find_wanted();
+            let me = &self.config.id;
+            self.places.retain(|a, p| p.dialing || a == me || wanted.contains(a));
+            let addresses = wanted.into_iter().collect();
             self.wanted = Wanted { source: Some(source), addresses };
         }
     }
@@ -192,7 +196,7 @@ impl Quorum {
         let is_there = |(inst, peer): (&Inst, &super::Peer)| {
             peer.link.is_some()
                 && !peer.is_gone
-                && (peer.member.id == *address || place == Some(*inst))
+                && (place == Some(*inst) || (place.is_none() && peer.member.id == *address))
         };
         self.peers.iter().any(is_there)
             || self.links.values().any(|l| l.peer.is_none() && l.dialed.as_ref() == Some(address))
@@ -306,7 +310,8 @@ impl Quorum {
     /// may still carry its Release.
     fn patience(&self) -> Duration {
         let fault = self.config.fault();
-        if self.leads() { fault.max(super::usable(self.config.lease)) } else { fault }
+        let is_due = self.leads() || self.revoking.is_some();
+        if is_due { fault.max(super::usable(self.config.lease)) } else { fault }
     }
 
     /// Who owes an answer for F is dialled anew: the connection may lead nowhere.

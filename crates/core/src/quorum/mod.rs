@@ -9,6 +9,10 @@
 //! # The contract
 //! As in bully mode: perform outputs in order, all of them, before the next input; hand over every
 //! message that has arrived before a timeout; a spurious timeout is harmless. And besides
+//! - the clocks are sampled anew for each input, after it has arrived and before its outputs are
+//!   performed: a promise begins no earlier than the message that asked for it was read;
+//! - after an [`Output::Close`] nothing of that connection is handed over any more, and the driver
+//!   itself closes accepted connections that say nothing;
 //! - a [`Output::Persist`] is answered by [`Input::Persisted`] only when the whole record is synced,
 //!   and may take as long as it takes: other inputs go on meanwhile;
 //! - each [`Event::Revoke`] is answered by one [`Input::Revoked`], once nothing acts on that reign
@@ -470,8 +474,8 @@ impl Quorum {
             self.election_deadline(&mut due);
             self.reign_deadline(&mut due);
             self.probes_deadline(&mut due);
-            self.resign_deadline(&mut due);
         }
+        self.resign_deadline(&mut due);
         due.maybe_fast(self.revoking.as_ref().map(|r| r.until));
         due.get()
     }

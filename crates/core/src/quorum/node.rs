@@ -88,7 +88,7 @@ pub enum Proposal {
 #[non_exhaustive]
 pub enum Output {
     /// Write this to disk in place of what is there, sync it, and say so. Only one is under way at a
-    /// time. The node goes on meanwhile, and withholds what depends on it.
+    /// time; one that failed comes again, perhaps under the same number. The node goes on meanwhile, and withholds what depends on it.
     Persist {
         /// To be echoed.
         id: PersistId,
@@ -159,7 +159,8 @@ pub struct Node {
 
 impl Node {
     /// A node that has not started. `stored` is what its disk holds, none if nothing or nothing
-    /// that can be read; `seed` is for the randomness of its delays.
+    /// that can be read; `seed` must come from the machine's randomness at each start: delays follow
+    /// from it, and two processes on copies of one disk are told apart by it.
     ///
     /// # Errors
     /// If `config` does not pass [`Config::check`], or the disk belongs to another address.

@@ -375,6 +375,7 @@ impl Quorum {
         self.is_free()
             && self.promised().is_none()
             && self.resigning.is_none()
+            && self.config.priority > 0
             && member.is_some_and(|m| m.priority > 0)
     }
 

@@ -45,12 +45,15 @@ impl Quorum {
 
     pub(super) fn resign_due(&mut self) {
         let now = self.now.fast;
+        if matches!(self.phase, Phase::Stopped) {
+            return;
+        }
         let Some(resigning) = self.resigning.clone() else { return };
         let is_reigning = self.leads() || self.revoking.is_some() || !self.disk.is_idle();
         if is_reigning && now < resigning.until {
             return;
         }
-        if self.wants_removal(&resigning) && now < resigning.until {
+        if self.wants_removal(&resigning) && self.is_at_work() && now < resigning.until {
             if now >= resigning.ask_at {
                 self.ask_for_removal();
             }

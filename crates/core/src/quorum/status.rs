@@ -83,6 +83,8 @@ pub enum Leaderless {
     WaitingForPlaces(Vec<Address>),
     /// The cluster is not formed, and its founders do not name each other.
     ListsDiffer,
+    /// The cluster is not formed, and every founder has priority 0: it could never have a leader.
+    NobodyElectable,
     /// It asks to join.
     Joining,
     /// A majority is needed, and of these members nothing is heard.
@@ -115,6 +117,9 @@ impl fmt::Display for Leaderless {
                 list(f, places)
             }
             Self::ListsDiffer => f.write_str("no leader: the nodes' lists do not name each other"),
+            Self::NobodyElectable => {
+                f.write_str("no leader: every listed node has priority 0, and may not lead")
+            }
             Self::Joining => f.write_str("joining the cluster"),
             Self::NoQuorum(members) => {
                 f.write_str("no leader: no majority without")?;

@@ -76,7 +76,8 @@ impl Stored {
     /// The new cluster's tokens exceed those of the old one by a million terms.
     #[must_use]
     pub fn recover(mut self, cluster: ClusterId, priority: u32, wall_ms: u64) -> Self {
-        let term = Term((self.term.0 + 1_000_000).max(wall_ms / 1_000));
+        let term = (self.term.0 + 1_000_000).max(wall_ms / 1_000);
+        let term = Term(term.min(crate::types::NUMBER_MAX));
         let me = Member { inst: self.inst, id: self.id.clone(), priority: priority.max(1) };
         let version = RosterId { term, version: self.roster.version.version + 1 };
         self.roster = Arc::new(Roster { version, members: [me].into(), removed: Vec::new() });

@@ -140,6 +140,8 @@ impl Quorum {
         let silent: Vec<_> = self.config.places.iter().filter(is_silent).cloned().collect();
         if self.joining.is_some() {
             Leaderless::Joining
+        } else if self.prospect().is_some_and(|prospect| !self.has_electable(&prospect)) {
+            Leaderless::NobodyElectable
         } else if silent.is_empty() {
             Leaderless::ListsDiffer
         } else {

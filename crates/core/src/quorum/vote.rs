@@ -170,7 +170,11 @@ impl Quorum {
         let was_member = self.stored.roster.has(self.me());
         let old = core::mem::replace(&mut self.stored.roster, roster.clone());
         // Those of the old one are still to be released.
-        self.prev = self.revoking.is_some().then_some(old);
+        if self.revoking.is_none() {
+            self.prev = None;
+        } else {
+            self.prev.get_or_insert(old);
+        }
         self.touch();
         // The candidacy was for a majority of another roster.
         if !cfg!(bully_mutant = "majority-of-two-rosters") {

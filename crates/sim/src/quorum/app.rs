@@ -89,6 +89,10 @@ impl World {
         if let Some(app) = owner.apps.iter_mut().find(|a| (a.run, a.token) == (run, token)) {
             app.until = app.until.max(until);
         }
+        if !self.checks.best_effort {
+            let checked = self.at_most_one_active(host);
+            self.check(host, checked);
+        }
     }
 
     /// The process is gone. Whether its application goes with it is the guardian's affair, or the
@@ -106,9 +110,23 @@ impl World {
         if owner.setup.guardian {
             owner.killing = true;
             let at = now + owner.setup.kill_lag;
+            if owner.setup.hasty {
+                self.say_farewell(host);
+            }
             self.schedule(at, Due::Killed { host });
         } else if !app_lives {
             owner.apps.clear();
+        }
+    }
+
+    fn say_farewell(&mut self, host: usize) {
+        if let Some(pact) = self.hosts[host].pact.clone() {
+            self.cover.saw(Seen::Farewell);
+            self.say_line(host, &format!("guardian: farewell in term {}", pact.term));
+            self.checks.farewell(&pact);
+            for member in &pact.members {
+                self.dial_farewell(host, member.clone(), pact.farewell(), pact.inst);
+            }
         }
     }
 
@@ -125,14 +143,7 @@ impl World {
         }
         owner.killing = false;
         owner.apps.clear();
-        if let Some(pact) = owner.pact.clone() {
-            self.cover.saw(Seen::Farewell);
-            self.say_line(host, &format!("guardian: farewell in term {}", pact.term));
-            self.checks.farewell(&pact);
-            for member in &pact.members {
-                self.dial_farewell(host, member.clone(), pact.farewell(), pact.inst);
-            }
-        }
+        self.say_farewell(host);
         let owner = &self.hosts[host];
         if let Some(after) = owner.setup.restart_after.filter(|_| !owner.has_left) {
             self.schedule(self.now + after, Due::Restart { host });

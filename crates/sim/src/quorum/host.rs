@@ -39,6 +39,9 @@ pub struct Setup {
     pub revoke_lag: u64,
     /// The guardian takes so long to kill the application.
     pub kill_lag: u64,
+    /// The guardian says farewell before it has killed the application: a mistake (Q13) that the
+    /// checkers must find.
+    pub hasty: bool,
     /// The guardian starts the node again so long after its farewell; else nobody does.
     pub restart_after: Option<u64>,
     /// A write takes from … to, in nanoseconds.

@@ -42,6 +42,7 @@ pub fn setup(n: usize, count: usize) -> Setup {
         moved: false,
         revoke_lag: 0,
         kill_lag: 0,
+        hasty: false,
         restart_after: None,
         sync: (200 * US, 2 * MS),
         eager: true,

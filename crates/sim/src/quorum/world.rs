@@ -167,6 +167,7 @@ impl World {
             Due::Stopped { host, run, token } => self.app_stopped(host, run, token),
             Due::Look { host, run } => self.look_now_and_then(host, run),
             Due::Killed { host } => self.killed(host),
+            Due::Restart { host } if self.hosts[host].has_left => {}
             Due::Restart { host } => self.start(host),
         }
     }

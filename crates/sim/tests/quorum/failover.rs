@@ -1,7 +1,7 @@
 //! Q3 to Q5: the leader is gone, and who leads then, and when.
 
 use bully_core::quorum::{Cause, Leaderless};
-use bully_sim::quorum::{Fate, cluster, running, settle};
+use bully_sim::quorum::{Fate, World, cluster, running, settle};
 use bully_sim::{MS, SEC, US};
 
 use crate::{
@@ -242,5 +242,19 @@ fn q5_any_message_of_an_election_may_be_lost() {
         assert!(at - crash <= bound, "{number}: {} µs", (at - crash) / US);
         world.run_for(2 * SEC);
         stays(&mut world, 5 * SEC);
+    }
+}
+
+/// Disks on which no two writes fit into the time that the network alone would need.
+#[test]
+fn q4_slow_disks_delay_an_election_and_do_not_prevent_it() {
+    for (nodes, sync) in [(1, 100 * MS), (3, 45 * MS), (3, 100 * MS)] {
+        let mut world = cluster(nodes);
+        for host in 0..nodes {
+            world.setup(host).sync = (sync, sync);
+            world.start(host);
+        }
+        let took = world.time_to(10 * SEC, World::is_settled);
+        assert!(took.is_some(), "{nodes} nodes, {} ms: {}", sync / MS, world.tell_states());
     }
 }

@@ -163,3 +163,21 @@ fn q13_the_death_of_a_host_is_left_to_the_lease() {
     assert!(at - vanish > LEASE / 2);
     assert!(at - vanish > SYNC);
 }
+
+/// A guardian that does not wait for the command's death makes two leaders, and the checkers see it.
+#[test]
+fn q13_a_guardian_that_speaks_before_the_kill_makes_two_leaders() {
+    let mut world = cluster(3);
+    for host in 0..3 {
+        world.setup(host).guardian = true;
+        world.setup(host).hasty = true;
+        world.setup(host).kill_lag = 400 * MS;
+        world.start(host);
+    }
+    settle(&mut world);
+    world.crash_with_app_alive(2);
+    let end = world.now() + 2 * SEC;
+    world.run_until(end);
+    let found = world.violation.clone().expect("the checkers see nothing");
+    assert!(found.contains("AtMostOneActive"), "{found}");
+}

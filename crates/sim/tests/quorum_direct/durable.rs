@@ -242,7 +242,7 @@ fn q4_a_term_that_is_not_on_disk_is_not_given_back_before_it_is() {
     bench.syncs = false;
     bench.grants(2);
     // After a crash here it might stand in this term again.
-    let effects = bench.wait(DELTA * 3);
+    let effects = bench.say(3, hb(11, &[1, 2, 3]));
     assert!(sent(&effects, "Release").is_empty(), "{effects:?}");
     assert_eq!(bench.bonds().closed, Term(11));
     assert_eq!(sent(&bench.sync(), "Release").len(), 2);
@@ -302,4 +302,34 @@ fn an_unknown_connection_that_goes_down_means_nothing() {
     let mut bench = Bench::leader(3);
     assert_eq!(bench.hand(Input::LinkDown { link: LinkId(999) }), []);
     assert_eq!(bench.node.status(bench.now).role, Role::Leader);
+}
+
+/// The write of its own vote is waited for, and then those of the others.
+#[test]
+fn q4_a_candidacy_waits_for_slow_disks() {
+    let mut bench = Bench::free(&[100, 100, 100]);
+    bench.wait_for("PreVote");
+    bench.syncs = false;
+    bench.grants(2);
+    let effects = bench.wait(DELTA * 8);
+    assert!(sent(&effects, "VoteReq").is_empty(), "{effects:?}");
+    let effects = bench.sync();
+    assert_eq!(sent(&effects, "VoteReq").len(), 2, "it still stands: {effects:?}");
+    // As long again, and more, for the voters' disks; then it is lost.
+    let effects = bench.wait(DELTA * 16);
+    assert!(sent(&effects, "Release").is_empty(), "{effects:?}");
+    let effects = bench.wait(DELTA * 4);
+    assert_eq!(sent(&effects, "Release").len(), 2, "{effects:?}");
+}
+
+#[test]
+fn a_disk_that_hangs_makes_nothing_pile_up() {
+    let mut bench = Bench::voter();
+    bench.syncs = false;
+    for _ in 0..200 {
+        bench.say(2, hb(12, &[1, 2, 3]));
+        bench.pass(H);
+    }
+    let effects = bench.sync();
+    assert_eq!(sent(&effects, "HbAck").len(), 1, "the last one says it all: {effects:?}");
 }

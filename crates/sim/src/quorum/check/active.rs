@@ -99,7 +99,7 @@ impl World {
 
     /// AtMostOneActive, in true time: of applications, also those whose node is gone, and of what
     /// nodes answer. Called when the claims of `host` may have grown.
-    pub(super) fn at_most_one_active(&self, host: usize) -> Result<(), String> {
+    pub(crate) fn at_most_one_active(&self, host: usize) -> Result<(), String> {
         let mine = self.claims(host);
         for (other, (cluster, token, until)) in
             (0..self.hosts.len()).flat_map(|h| self.claims(h).into_iter().map(move |c| (h, c)))

@@ -22,7 +22,7 @@ pub(crate) struct Twin {
     rosters: Vec<std::sync::Arc<Roster>>,
 }
 
-/// D, in the brief's numbers: floor(L·(1−ρ)/(1+ρ)) − g.
+/// D, as PROTOCOL.md has it, section 9: floor(L·(1−ρ)/(1+ρ)) − g.
 fn usable(lease: u64) -> u64 {
     (lease * 995 / 1_005).saturating_sub(20_000_000)
 }

@@ -45,7 +45,9 @@ impl World {
     /// Q6: while its application acts a node binds itself to nobody and gives nothing back.
     fn binds_while_acting(&self, host: usize, run: u64, message: &Message) -> Result<(), String> {
         let said = match message {
-            Message::Vote(_) | Message::HbAck(_) | Message::Release(_) => message.name(),
+            Message::Vote(_) | Message::VoteReq(_) | Message::HbAck(_) | Message::Release(_) => {
+                message.name()
+            }
             _ => return Ok(()),
         };
         let acting = self.hosts[host].apps.iter().find(|a| a.run == run && a.until > self.now);

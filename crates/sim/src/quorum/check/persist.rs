@@ -1,8 +1,10 @@
 //! PersistBeforeSend, TermMonotone, RosterMonotone: what is said is on the disk, and what is on the
 //! disk grows.
 
+use std::sync::Arc;
+
 use bully_core::Inst;
-use bully_core::quorum::{ClusterId, Message, Pact, Stored, Term};
+use bully_core::quorum::{ClusterId, Founding, Message, Pact, Roster, Stage, Stored, Term};
 
 /// What may follow what on a disk.
 pub(super) fn grows(old: &Stored, new: &Stored) -> Result<(), String> {
@@ -36,6 +38,18 @@ pub(crate) fn announced(pact: &Pact, disk: Option<&Stored>) -> Result<(), String
     }
 }
 
+/// A stage that a Hello shows is on the disk, or was followed there by a later one.
+fn shows(stage: Stage, disk: &Stored) -> bool {
+    match stage {
+        Stage::Formed(cluster) => disk.cluster == Some(cluster),
+        Stage::Accepted(cluster) => {
+            let has = |f: &Option<Founding>| f.as_ref().is_some_and(|f| f.cluster == cluster);
+            has(&disk.accept) || has(&disk.leaving) || disk.cluster.is_some() || disk.round > 0
+        }
+        Stage::Fresh | Stage::Leaving(_) => true,
+    }
+}
+
 /// What a message says must be on the disk of its sender.
 pub(super) fn sent(disk: Option<&Stored>, me: Inst, message: &Message) -> Result<(), String> {
     if matches!(message, Message::HelloNack(_)) {
@@ -50,12 +64,19 @@ pub(super) fn sent(disk: Option<&Stored>, me: Inst, message: &Message) -> Result
     let accepts = |cluster: ClusterId| {
         disk.cluster == Some(cluster) || disk.accept.as_ref().is_some_and(|a| a.cluster == cluster)
     };
+    // Who takes over a roster that its sender then forgets might be the only one that has it.
+    let is_shown = |roster: &Arc<Roster>| disk.roster.version >= roster.version;
     let is_stored = match message {
-        // What a Hello shows of a founding or a roster binds nobody: only accepts and
-        // acknowledgements are counted, and who reads of a roster treats it as its writer would.
         Message::Hello(hello) | Message::HelloAck(hello) => {
-            disk.inst == hello.member.inst && disk.boot >= hello.boot
+            disk.inst == hello.member.inst
+                && disk.boot >= hello.boot
+                && disk.round >= hello.round
+                && shows(hello.stage, disk)
+                && hello.roster.as_ref().is_none_or(is_shown)
         }
+        Message::PreVoteResp(resp) => resp.roster.as_ref().is_none_or(is_shown),
+        Message::Reject(reject) => reject.roster.as_ref().is_none_or(is_shown),
+        Message::Release(release) if !is_shown(&release.roster) => false,
         Message::Vote(vote) => voted(vote.term, vote.candidate) && disk.lease_max >= vote.lease,
         Message::VoteReq(req) => voted(req.term, me),
         Message::Hb(hb) => {

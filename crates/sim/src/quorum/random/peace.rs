@@ -130,7 +130,9 @@ impl Run {
         let unformed = (0..self.founders).all(|h| {
             self.world.is_awake(h) && self.world.cluster_of(h).is_none() && !self.gone.contains(&h)
         });
-        (unformed && !self.lists_differ && self.foreign.is_empty())
+        // Where nobody may lead, nothing is founded that could never change that.
+        let may_lead = (0..self.founders).any(|h| self.world.hosts[h].setup.priority > 0);
+        (unformed && may_lead && !self.lists_differ && self.foreign.is_empty())
             .then(|| "no cluster is founded".to_owned())
     }
 
