@@ -77,6 +77,11 @@ impl SeenSet {
         self.0 >> (seen as u16) & 1 == 1
     }
 
+    /// Whether everything was.
+    pub fn is_all(self) -> bool {
+        Seen::ALL.iter().all(|seen| self.has(*seen))
+    }
+
     /// Adds one.
     pub fn add(&mut self, seen: Seen) {
         self.0 |= 1 << (seen as u16);

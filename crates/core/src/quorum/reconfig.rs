@@ -172,6 +172,8 @@ impl Quorum {
         }
         self.config.priority = priority;
         self.say_hello_to_all();
+        // A founding may have waited for somebody who may lead.
+        self.consider_genesis();
         // One that is never to lead gives up what it has.
         if priority == 0 {
             self.hand_over_or_step_down();
