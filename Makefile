@@ -37,8 +37,8 @@ docs: ## the documentation builds without a warning
 mutants: ## each known breakage of the rules is caught by the check that is named for it
 	scripts/mutants
 
-seeds: ## 20,000 random runs of quorum mode
-	MODE=quorum SEED=1 SEEDS=20000 $(CARGO) run --profile sim --locked -p bully-sim
+seeds: ## SEEDS=20000 random runs of quorum mode, from the first on
+	MODE=quorum SEED=1 SEEDS=$(SEEDS) $(CARGO) run --profile sim --locked -p bully-sim
 
 sim: ## SEEDS=20000 random runs of MODE=bully or quorum, or the one run SEED=n
 	MODE=$(MODE) SEED=$(SEED) SEEDS=$(SEEDS) $(CARGO) run --profile sim --locked -p bully-sim

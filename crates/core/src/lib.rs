@@ -2,7 +2,8 @@
 //! randomness. The daemon, the simulator and the model checker run this code.
 //!
 //! In bully mode every connected group of nodes has a leader, so **a split network has two**:
-//! nothing here is a lock. The rules and their numbers (A1, N3, …) are in `PROTOCOL.md`.
+//! nothing here is a lock. In quorum mode, which has a node of its own in [`quorum`], at most one node
+//! leads at any moment. The rules and their numbers (A1, N3, Q2, …) are in `PROTOCOL.md`.
 //!
 //! # The contract
 //! A driver owns the [`Node`], the sockets and the clocks, and

@@ -29,7 +29,7 @@ impl Quorum {
         able.max_by_key(|m| m.rank()).map(|m| m.inst)
     }
 
-    fn can_succeed(&self, member: &Member) -> bool {
+    pub(super) fn can_succeed(&self, member: &Member) -> bool {
         let Phase::Leading(reign) = &self.phase else { return false };
         let within = self.config.heartbeat * 2;
         let is_fresh = reign.has_acked(member.inst, within, self.now.fast);

@@ -131,7 +131,11 @@ impl Quorum {
             let since = reign.acked.get(&inst).and_then(|a| a.wants_since);
             since.is_some_and(|since| now.since(since) >= patience)
         };
-        let better = roster.members.iter().filter(|m| m.priority > own && has_waited(m.inst));
+        // One that has fallen silent stands in nobody's way.
+        let better = roster
+            .members
+            .iter()
+            .filter(|m| m.priority > own && has_waited(m.inst) && self.can_succeed(m));
         if let Some(to) = better.max_by_key(|m| m.rank()).map(|m| m.inst) {
             self.begin_handover(to, Cause::Preempted);
         }

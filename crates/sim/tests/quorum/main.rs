@@ -8,6 +8,7 @@ mod clocks;
 mod cost;
 mod disk;
 mod failover;
+mod founding;
 mod genesis;
 mod guardian;
 mod handover;

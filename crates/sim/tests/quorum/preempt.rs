@@ -173,3 +173,20 @@ fn preemptions(world: &World) -> usize {
     let is = |e: &Event| matches!(e, Event::Revoke { cause: Cause::Preempted, .. });
     world.events.iter().filter(|(_, _, event)| is(event)).count()
 }
+
+/// The best of those that want to lead dies while the leader must not yet yield.
+#[test]
+fn q9_one_that_wanted_to_lead_and_died_stands_in_no_others_way() {
+    let mut world = running(3);
+    world.crash(2);
+    world.run_for(5 * SEC);
+    world.start(2);
+    world.run_for(5 * SEC);
+    assert!(world.leads(1));
+    world.propose(0, Proposal::Priority(200));
+    world.propose(2, Proposal::Priority(300));
+    world.run_for(10 * SEC);
+    world.crash(2);
+    let took = world.time_to(80 * SEC, |w| w.leads(0));
+    assert!(took.is_some(), "{}", world.tell_states());
+}

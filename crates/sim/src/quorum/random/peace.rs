@@ -111,7 +111,9 @@ impl Run {
                     let priority = host.map_or(0, |h| self.world.hosts[h].setup.priority);
                     m.priority > 0 && priority > 0
                 };
-                roster.is_quorum(|inst| self.living(inst).is_some())
+                // One that does not know yet that its cluster is formed may wait for who does.
+                let knows = |h: usize| self.world.cluster_of(h) == Some(*cluster);
+                roster.is_quorum(|inst| self.living(inst).is_some_and(knows))
                     && roster.members.iter().any(leads)
             })
         });
