@@ -25,33 +25,34 @@ pub(crate) enum Due {
     },
 }
 
+/// Something that is due: of either mode.
 #[derive(Clone, Debug)]
-pub(crate) struct Entry {
+pub(crate) struct Entry<D> {
     pub(crate) at: u64,
     /// Messages come before timers of the same moment.
     pub(crate) late: bool,
     pub(crate) order: u64,
-    pub(crate) due: Due,
+    pub(crate) due: D,
 }
 
-impl Entry {
+impl<D> Entry<D> {
     fn key(&self) -> (u64, bool, u64) {
         (self.at, self.late, self.order)
     }
 }
 
-impl PartialEq for Entry {
+impl<D> PartialEq for Entry<D> {
     fn eq(&self, other: &Self) -> bool {
         self.key() == other.key()
     }
 }
-impl Eq for Entry {}
-impl PartialOrd for Entry {
+impl<D> Eq for Entry<D> {}
+impl<D> PartialOrd for Entry<D> {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))
     }
 }
-impl Ord for Entry {
+impl<D> Ord for Entry<D> {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         self.key().cmp(&other.key())
     }

@@ -24,7 +24,7 @@ pub struct World {
     pub(crate) hosts: Vec<Host>,
     pub(crate) conns: Vec<Conn>,
     pub(crate) by_address: BTreeMap<Address, usize>,
-    queue: BinaryHeap<Reverse<Entry>>,
+    queue: BinaryHeap<Reverse<Entry<Due>>>,
     order: u64,
     /// Sent into a cut, to arrive when it heals.
     pub(crate) held: Vec<(usize, usize, Packet)>,

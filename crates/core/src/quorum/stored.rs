@@ -94,7 +94,7 @@ impl Stored {
     pub fn reset_genesis(self, fresh: Inst) -> Result<Self, AlreadyFormed> {
         match self.cluster {
             Some(cluster) => Err(AlreadyFormed(cluster)),
-            None => Ok(Self { round: 0, ..Self::fresh(fresh, self.id) }),
+            None => Ok(Self::fresh(fresh, self.id)),
         }
     }
 }

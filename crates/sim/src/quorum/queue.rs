@@ -1,4 +1,4 @@
-//! What is due, in order.
+//! What may be due in quorum mode; in which order, [`crate::queue`] says.
 
 use bully_core::PersistId;
 
@@ -46,36 +46,4 @@ pub(crate) enum Due {
     Restart {
         host: usize,
     },
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct Entry {
-    pub(crate) at: u64,
-    /// Messages come before timers of the same moment.
-    pub(crate) late: bool,
-    pub(crate) order: u64,
-    pub(crate) due: Due,
-}
-
-impl Entry {
-    fn key(&self) -> (u64, bool, u64) {
-        (self.at, self.late, self.order)
-    }
-}
-
-impl PartialEq for Entry {
-    fn eq(&self, other: &Self) -> bool {
-        self.key() == other.key()
-    }
-}
-impl Eq for Entry {}
-impl PartialOrd for Entry {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl Ord for Entry {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.key().cmp(&other.key())
-    }
 }

@@ -9,9 +9,10 @@ use bully_core::{Address, DialError, Inst};
 use super::check::Checks;
 use super::cover::Cover;
 use super::host::{Host, Process, Queued, Setup};
-use super::queue::{Due, Entry};
+use super::queue::Due;
 use super::wire::{Fate, Letter, Origin, Packet};
 use crate::net::{Conn, Net};
+use crate::queue::Entry;
 use crate::rng::Rng;
 
 /// A node may ask for this many timeouts in a row at one moment; more is a spin.
@@ -32,7 +33,7 @@ pub struct World {
     pub(crate) hosts: Vec<Host>,
     pub(crate) conns: Vec<Conn>,
     pub(crate) by_address: BTreeMap<Address, usize>,
-    queue: BinaryHeap<Reverse<Entry>>,
+    queue: BinaryHeap<Reverse<Entry<Due>>>,
     order: u64,
     /// Sent into a cut, to arrive when it heals.
     pub(crate) held: Vec<(usize, usize, Packet)>,
