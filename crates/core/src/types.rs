@@ -211,13 +211,15 @@ impl Claim {
     }
 }
 
-/// The rules of election. A node of this version runs bully mode alone, and refuses the others.
+/// The rules of election. Nodes of one mode refuse those of another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Mode {
     /// Every connected group has a leader; a split has two.
     #[default]
     Bully,
+    /// At most one node leads at any moment; without a majority, none.
+    Quorum,
     /// A mode of a later version, by its number on the wire.
     Other(u16),
 }
@@ -226,6 +228,7 @@ impl fmt::Display for Mode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Bully => f.write_str("bully"),
+            Self::Quorum => f.write_str("quorum"),
             Self::Other(number) => write!(f, "{number}"),
         }
     }

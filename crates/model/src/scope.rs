@@ -142,6 +142,7 @@ impl Scope {
         Config {
             cluster: Arc::from("bully"),
             id: address(host),
+            ip: None,
             fresh: inst(host, run),
             places: spec.places.iter().map(|p| address(*p)).collect(),
             priority: spec.priority,

@@ -3,6 +3,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
+use core::net::IpAddr;
 use core::time::Duration;
 
 use super::lease;
@@ -15,6 +16,8 @@ pub struct Config {
     pub cluster: Arc<str>,
     /// The address that this node advertises. Peers dial it.
     pub id: Address,
+    /// What `id` resolves to on this node, where it is a name.
+    pub ip: Option<IpAddr>,
     /// A number that no other node has, used where the disk holds none yet.
     pub fresh: Inst,
     /// Places to dial. Until the cluster is formed all of them must be up once; from then on the

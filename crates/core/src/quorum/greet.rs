@@ -11,9 +11,6 @@ use crate::node::LinkId;
 use crate::timer::RoundTrip;
 use crate::types::{Address, Inst, Mode};
 
-/// The number of quorum mode in a Hello.
-const MODE: Mode = Mode::Other(2);
-
 impl Quorum {
     /// So many refusals are remembered, to say each of them once.
     const REFUSALS_MAX: usize = 64;
@@ -32,8 +29,9 @@ impl Quorum {
         let priority = self.config.priority;
         Hello {
             cluster: self.config.cluster.clone(),
-            mode: MODE,
+            mode: Mode::Quorum,
             member: Member { inst: self.me(), id: self.config.id.clone(), priority },
+            ip: self.config.ip,
             boot: self.stored.boot,
             run: self.run,
             nonce,
@@ -129,8 +127,8 @@ impl Quorum {
         if hello.cluster != self.config.cluster {
             return Some(Refusal::ForeignCluster(self.config.cluster.clone()));
         }
-        if hello.mode != MODE {
-            return Some(Refusal::ForeignMode(MODE));
+        if hello.mode != Mode::Quorum {
+            return Some(Refusal::ForeignMode(Mode::Quorum));
         }
         if let (Some(mine), Stage::Formed(theirs)) = (self.stored.cluster, hello.stage)
             && mine != theirs
@@ -154,7 +152,8 @@ impl Quorum {
     /// on.
     fn met_copy(&mut self, id: LinkId, hello: &Hello) -> bool {
         let is_copy = hello.run != self.run && hello.boot >= self.stored.boot;
-        if is_copy && hello.cluster == self.config.cluster && hello.mode == MODE {
+        let is_ours = hello.cluster == self.config.cluster && hello.mode == Mode::Quorum;
+        if is_copy && is_ours {
             let message = Message::HelloNack(Refusal::Copied);
             self.out.push_back(Output::Send { to: id, message });
             self.quarantine(Refusal::Copied);
@@ -272,6 +271,7 @@ impl Quorum {
         }
         let peer = self.peers.entry(inst).or_insert_with(|| Peer {
             member: hello.member.clone(),
+            ip: hello.ip,
             boot: hello.boot,
             run: hello.run,
             stage: hello.stage,
@@ -318,6 +318,7 @@ impl Quorum {
                 peer.accept = peer.accept.take().filter(|_| peer.round == hello.round);
             }
             peer.member = hello.member.clone();
+            peer.ip = hello.ip;
             (peer.boot, peer.run) = (hello.boot, hello.run);
             (peer.stage, peer.round) = (hello.stage, hello.round);
             peer.reached.clone_from(&hello.reached);

@@ -4,6 +4,7 @@
 use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::net::IpAddr;
 use core::time::Duration;
 
 use super::event::Event;
@@ -37,6 +38,8 @@ pub(super) struct Link {
 pub(super) struct Peer {
     /// What it says of itself.
     pub(super) member: Member,
+    /// What its address resolves to there.
+    pub(super) ip: Option<IpAddr>,
     pub(super) boot: Boot,
     pub(super) run: u64,
     pub(super) stage: Stage,

@@ -5,6 +5,7 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::net::IpAddr;
 use core::time::Duration;
 
 use super::words::{Boot, ClusterId, Member, Roster, RosterId, Stamp, Term};
@@ -123,6 +124,8 @@ pub struct Hello {
     pub mode: Mode,
     /// The speaker, and the priority that it is configured with.
     pub member: Member,
+    /// What the address that it advertises resolves to there, where that is a name.
+    pub ip: Option<IpAddr>,
     /// Which start of it.
     pub boot: Boot,
     /// Which process: a random number. Of one boot there is one, unless the disk was copied.

@@ -31,6 +31,7 @@
 //! let config = Config {
 //!     cluster: Arc::from("bully"),
 //!     id: Address::new("192.168.1.67", 8117),
+//!     ip: None,
 //!     fresh: Inst(7),
 //!     places: Vec::new(),
 //!     priority: 100,

@@ -1,5 +1,6 @@
 //! The node in quorum mode: inputs, outputs, and the machine between them.
 
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::Quorum;
@@ -11,6 +12,7 @@ use super::status::{Leadership, Status};
 use super::stored::Stored;
 use crate::event::DialError;
 use crate::node::{LinkId, PersistId};
+use crate::status::MemberView;
 use crate::types::{Address, Now};
 
 /// What the driver tells the node.
@@ -199,6 +201,11 @@ impl Node {
     /// What the node knows, for display.
     pub fn status(&self, now: Now) -> Status {
         self.quorum.status(now)
+    }
+
+    /// The voters, and whoever asks to become one, in the order of their addresses; for display.
+    pub fn members(&self, now: Now) -> Vec<MemberView> {
+        self.quorum.members(now)
     }
 
     /// The node's record in its present state: what the next write will put on disk.

@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 use core::fmt;
+use core::net::IpAddr;
 use core::time::Duration;
 
 use super::words::{Member, RosterId, Term, Token};
@@ -59,6 +60,10 @@ pub struct Status {
     pub term: Term,
     /// Who leads, as far as it knows.
     pub leader: Option<Member>,
+    /// What the leader's address resolves to there, where it is a name and the leader has said so.
+    pub leader_ip: Option<IpAddr>,
+    /// The term of that leader's reign: its fencing token, as far as this node knows.
+    pub reign: Option<Term>,
     /// Who leads as others say, where this node itself does not hear it.
     pub hint: Option<Member>,
     /// The version of the roster.
@@ -73,6 +78,8 @@ pub struct Status {
     pub disk: bool,
     /// Why it has no leader, where it has none.
     pub reason: Option<Leaderless>,
+    /// No leader, and an outcome is near: a majority is reached.
+    pub pending: bool,
 }
 
 /// Why a node has no leader.

@@ -2,11 +2,13 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::net::IpAddr;
 use core::time::Duration;
 
 use super::status::{Leaderless, Role, Status};
 use super::words::{Member, Roster, Term};
 use super::{Phase, Quorum};
+use crate::status::{MemberRole, MemberState, MemberView};
 use crate::types::{Inst, Now};
 
 /// What a node is bound to at one moment: not for users, but for those who check it from outside.
@@ -52,8 +54,12 @@ impl Quorum {
         let mut members: Vec<Member> = roster.members.clone();
         members.sort_by(|a, b| b.rank().cmp(&a.rank()));
         let role = self.role(now, leader);
+        let reason = leader.is_none().then(|| self.reason(now));
         Status {
             role,
+            leader_ip: leader.and_then(|inst| self.ip_of(inst)),
+            reign: leader.and_then(|inst| self.reign_of(inst)),
+            pending: reason.as_ref().is_some_and(|reason| self.is_outcome_near(reason)),
             inst: self.me(),
             term: self.stored.term,
             leader: leader.and_then(|inst| self.record_of(inst)),
@@ -63,7 +69,73 @@ impl Quorum {
             committed: matches!(&self.phase, Phase::Leading(reign) if reign.committed),
             muted: self.mute_until.since(now.slow),
             disk: !self.disk.has_failed(),
-            reason: leader.is_none().then(|| self.reason(now)),
+            reason,
+        }
+    }
+
+    pub(super) fn members(&self, now: Now) -> Vec<MemberView> {
+        let roster = &self.stored.roster;
+        let is_outside = |p: &&super::links::Peer| p.link.is_some() && !roster.has(p.member.inst);
+        let outside = self.peers.values().filter(is_outside).map(|p| &p.member);
+        let own =
+            Member { inst: self.me(), id: self.config.id.clone(), priority: self.config.priority };
+        let own = (!roster.has(own.inst)).then_some(&own);
+        let leader = self.leader_now(now);
+        let all = roster.members.iter().chain(outside).chain(own);
+        let mut views: Vec<MemberView> = all.map(|m| self.member_view(m, leader, now)).collect();
+        views.sort_by(|a, b| a.id.cmp(&b.id));
+        views
+    }
+
+    fn member_view(&self, member: &Member, leader: Option<Inst>, now: Now) -> MemberView {
+        let is_self = member.inst == self.me();
+        let peer = self.peers.get(&member.inst);
+        let is_heard = match &self.phase {
+            Phase::Leading(reign) if self.stored.roster.has(member.inst) => {
+                reign.has_acked(member.inst, self.config.fault(), now.fast)
+            }
+            _ => peer.is_some_and(|p| p.link.is_some()),
+        };
+        let role = match () {
+            () if leader == Some(member.inst) => MemberRole::Leader,
+            () if self.stored.roster.has(member.inst) => MemberRole::Candidate,
+            () => MemberRole::Joining,
+        };
+        MemberView {
+            id: member.id.clone(),
+            ip: self.ip_of(member.inst).or_else(|| member.id.host.ip()),
+            priority: member.priority,
+            role,
+            state: if is_self || is_heard { MemberState::Alive } else { MemberState::Unreachable },
+            rtt: peer.and_then(|p| p.rtt.get()),
+            is_self,
+        }
+    }
+
+    fn ip_of(&self, inst: Inst) -> Option<IpAddr> {
+        match self.peers.get(&inst) {
+            _ if inst == self.me() => self.config.ip,
+            peer => peer?.ip,
+        }
+    }
+
+    /// The term in which that node leads, as far as this one knows.
+    fn reign_of(&self, leader: Inst) -> Option<Term> {
+        match (&self.phase, self.leader) {
+            (Phase::Leading(reign), _) if leader == self.me() => Some(reign.term),
+            (_, Some((inst, term))) if inst == leader => Some(term),
+            _ => None,
+        }
+    }
+
+    /// Whether it is worth waiting for what comes.
+    fn is_outcome_near(&self, reason: &Leaderless) -> bool {
+        match reason {
+            Leaderless::Electing
+            | Leaderless::Muted(_)
+            | Leaderless::Revoking
+            | Leaderless::Joining => !matches!(self.phase, Phase::Stopped),
+            _ => matches!(self.phase, Phase::Starting),
         }
     }
 

@@ -153,6 +153,7 @@ impl Host {
         let config = Config {
             cluster: self.setup.cluster.clone(),
             id: self.setup.id.clone(),
+            ip: None,
             fresh,
             places: self.setup.places.clone(),
             priority: self.setup.priority,

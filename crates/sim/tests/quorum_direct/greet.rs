@@ -49,7 +49,7 @@ fn a_node_of_another_cluster_or_mode_is_refused_and_told_why() {
     refuses(
         &mut bench,
         Hello { mode: Mode::Bully, ..newcomer() },
-        Refusal::ForeignMode(Mode::Other(2)),
+        Refusal::ForeignMode(Mode::Quorum),
     );
 }
 

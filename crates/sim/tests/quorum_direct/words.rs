@@ -56,6 +56,7 @@ pub(crate) fn config(priority: u32) -> Config {
     Config {
         cluster: Arc::from("bully"),
         id: address(ME),
+        ip: None,
         fresh: Inst(ME),
         places: Vec::new(),
         priority,
@@ -87,8 +88,9 @@ pub(crate) fn stored(roster: Arc<Roster>) -> Stored {
 pub(crate) fn hello(who: u128, priority: u32, roster: Arc<Roster>) -> Hello {
     Hello {
         cluster: Arc::from("bully"),
-        mode: Mode::Other(2),
+        mode: Mode::Quorum,
         member: member(who, priority),
+        ip: None,
         boot: BOOT_OF_PEERS,
         run: u64::try_from(who).expect("a small number"),
         nonce: 1,
