@@ -89,6 +89,21 @@ async fn resolve(place: &Address) -> Vec<IpAddr> {
     }
 }
 
+/// The IP addresses of each of these places, looked up side by side.
+pub(crate) async fn resolve_all(places: &[Address]) -> Vec<(Address, BTreeSet<IpAddr>)> {
+    let lookups = places.iter().cloned().map(|place| {
+        tokio::spawn(async move { (resolve(&place).await.into_iter().collect(), place) })
+    });
+    let lookups: Vec<_> = lookups.collect();
+    let mut found = Vec::new();
+    for lookup in lookups {
+        if let Ok((ips, place)) = lookup.await {
+            found.push((place, ips));
+        }
+    }
+    found
+}
+
 /// The addresses of the interfaces on which the node listens.
 fn local_addresses(bound: Option<IpAddr>) -> BTreeSet<IpAddr> {
     if let Some(ip) = bound {

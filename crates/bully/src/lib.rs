@@ -30,23 +30,31 @@
 //! ```
 
 mod alarm;
+mod builder;
 #[cfg(feature = "cli")]
 pub mod cli;
 mod clock;
 mod driver;
 mod elector;
+mod error;
 #[cfg(feature = "http")]
 pub mod http;
 mod identity;
 mod journal;
 mod link;
+mod node;
+mod place;
 mod shared;
 mod shortage;
+mod store;
 mod view;
 mod wire;
 
-pub use elector::{Builder, Elector, StartError};
+pub use builder::Builder;
+pub use elector::Elector;
+pub use error::{Refused, StartError};
 pub use journal::NOTICE;
+pub use store::StoreError;
 pub use view::{
-    Entry, EntryKind, Leader, Leadership, Member, MemberRole, MemberState, Mode, Role, View,
+    Entry, EntryKind, Leader, Leadership, Member, MemberRole, MemberState, Mode, Role, Token, View,
 };

@@ -1,15 +1,17 @@
 //! What the driver and the handles of a node share: the node itself, so that leadership is asked
 //! of it at the time of use.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use bully_core::{Address, Config, Input, Node, Output, Role as CoreRole, Status};
+use bully_core::{Address, Now, Tick};
 
 use crate::clock::Clock;
 use crate::journal::Journal;
-use crate::view::{Entry, Leader, Leadership, Member, MemberRole, MemberState, Mode, Role, View};
+use crate::node::{Change, Duty, Input, Node, Output, Shown};
+use crate::view::{Entry, Leader, Leadership, Member, MemberRole, MemberState, Mode, View};
 
 /// The event loop turns at least this often, so that it shows that it does.
 const PAUSE_MAX: Duration = Duration::from_millis(500);
@@ -27,13 +29,20 @@ pub(crate) struct Step {
     pub(crate) pause: Duration,
 }
 
+/// Who a node is.
+#[derive(Debug)]
+pub(crate) struct Identity {
+    pub(crate) node: Address,
+    pub(crate) mode: Mode,
+    pub(crate) cluster: String,
+    pub(crate) local_addrs: Vec<SocketAddr>,
+    pub(crate) run_id: String,
+}
+
 /// A node with its clock and its history.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    pub(crate) node: Address,
-    pub(crate) local_addrs: Vec<SocketAddr>,
-    pub(crate) run_id: String,
-    cluster: String,
+    pub(crate) identity: Identity,
     clock: Clock,
     machine: Mutex<Machine>,
 }
@@ -44,9 +53,13 @@ struct Machine {
     node: Node,
     journal: Journal,
     /// The fast clock at the last step.
-    stepped_at: bully_core::Tick,
+    stepped_at: Tick,
     /// What the node showed after it.
-    shown: Option<Status>,
+    shown: Option<Shown>,
+    /// Until then somebody may act on what [`Shared::leadership`] said.
+    answered_until: Tick,
+    /// The reigns that are to end, each until nobody can be acting on it: the oldest first.
+    ending: VecDeque<Tick>,
 }
 
 /// A panic elsewhere is no reason to stop answering: the state is whole after every step.
@@ -55,24 +68,18 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
-    pub(crate) fn new(
-        config: &Config,
-        local_addrs: Vec<SocketAddr>,
-        node: impl FnOnce(Config) -> Node,
-    ) -> Self {
+    pub(crate) fn new(identity: Identity, journal: Journal, node: Node) -> Self {
         let clock = Clock::new();
         let stepped_at = clock.now().fast;
-        let cluster = config.cluster.to_string();
-        let journal = Journal::new(config.id.clone(), cluster.clone(), SystemTime::now());
-        let machine = Machine { node: node(config.clone()), journal, stepped_at, shown: None };
-        Self {
-            node: config.id.clone(),
-            local_addrs,
-            run_id: format!("{:08x}", config.inst.0 >> 96),
-            cluster,
-            clock,
-            machine: Mutex::new(machine),
-        }
+        let machine = Machine {
+            node,
+            journal,
+            stepped_at,
+            shown: None,
+            answered_until: Tick(0),
+            ending: VecDeque::new(),
+        };
+        Self { identity, clock, machine: Mutex::new(machine) }
     }
 
     /// One step of the node.
@@ -82,12 +89,40 @@ impl Shared {
         machine.handle(input, now, step);
     }
 
+    /// Whether the node leads, for who acts on it: a lease that is told here is waited for.
     pub(crate) fn leadership(&self) -> Leadership {
-        let machine = lock(&self.machine);
-        match machine.node.leadership(self.clock.now()) {
-            bully_core::Leadership::Leader(epoch) => Leadership::Leader { epoch: epoch.0 },
-            _ => Leadership::NotLeader,
+        let mut machine = lock(&self.machine);
+        let now = self.clock.now();
+        let leadership = machine.node.leadership(now);
+        if let Leadership::Lease { remaining, .. } = leadership {
+            machine.answered_until = machine.answered_until.max(now.fast.after(remaining));
         }
+        leadership
+    }
+
+    /// The same for who does not act on it.
+    pub(crate) fn leads(&self) -> bool {
+        let machine = lock(&self.machine);
+        machine.node.leadership(self.clock.now()).is_leader()
+    }
+
+    /// Nobody acts any longer on what was told.
+    pub(crate) fn relinquish(&self) {
+        let mut machine = lock(&self.machine);
+        machine.answered_until = Tick(0);
+        machine.ending.iter_mut().for_each(|until| *until = Tick(0));
+    }
+
+    /// Whether a reign has ended on which nobody can be acting any more, and the node has not been
+    /// told: true once for each.
+    pub(crate) fn take_ended(&self) -> bool {
+        let mut machine = lock(&self.machine);
+        let now = self.clock.now().fast;
+        let is_ended = machine.ending.front().is_some_and(|until| *until <= now);
+        if is_ended {
+            machine.ending.pop_front();
+        }
+        is_ended
     }
 
     pub(crate) fn idle_for(&self) -> Duration {
@@ -95,39 +130,49 @@ impl Shared {
         self.clock.now().fast.since(stepped_at)
     }
 
-    /// Its claim is its own still, and it does not lead: the handover is under way.
-    pub(crate) fn is_resigning(&self) -> bool {
+    /// Whether what was asked for is so; none while it may still come.
+    pub(crate) fn is_done(&self, change: &Change) -> Option<bool> {
         let machine = lock(&self.machine);
-        let status = machine.node.status(self.clock.now());
-        status.role == CoreRole::Follower && status.claim.is_some_and(|c| c.id == self.node)
+        machine.node.is_done(change, &self.identity.node, self.clock.now())
+    }
+
+    /// The moment after this pause, by the clock that deadlines of this node are measured with.
+    pub(crate) fn after(&self, pause: Duration) -> Tick {
+        self.clock.now().fast.after(pause)
+    }
+
+    pub(crate) fn is_past(&self, at: Tick) -> bool {
+        self.clock.now().fast >= at
+    }
+
+    pub(crate) fn is_writable(&self) -> bool {
+        lock(&self.machine).node.shown(self.clock.now()).is_writable
     }
 
     pub(crate) fn view(&self) -> View {
-        let (status, since, revision) = {
+        let (shown, leadership, since, revision) = {
             let machine = lock(&self.machine);
-            let status = machine.node.status(self.clock.now());
-            (status, machine.journal.since, machine.journal.revision)
+            let now = self.clock.now();
+            let (shown, leadership) = (machine.node.shown(now), machine.node.leadership(now));
+            (shown, leadership, machine.journal.since, machine.journal.revision)
         };
         View {
-            leader: status.leader.map(|leader| Leader {
+            leader: shown.leader.map(|leader| Leader {
                 node: leader.id.to_string(),
                 ip: leader.ip,
                 port: leader.id.port,
                 priority: leader.priority,
             }),
-            node: self.node.to_string(),
-            role: match status.role {
-                CoreRole::Follower => Role::Follower,
-                CoreRole::Electing => Role::Electing,
-                CoreRole::Leader => Role::Leader,
-                _ => Role::Joining,
-            },
-            mode: Mode::Bully,
-            cluster: self.cluster.clone(),
-            epoch: status.claim.map(|claim| claim.epoch.0),
+            node: self.identity.node.to_string(),
+            role: shown.role,
+            mode: self.identity.mode,
+            cluster: self.identity.cluster.clone(),
+            epoch: shown.epoch,
+            token: shown.token,
+            lease: leadership.remaining(),
             since,
-            pending: status.pending,
-            reason: status.reason.map(|reason| reason.to_string()),
+            pending: shown.pending,
+            reason: shown.reason,
             revision,
         }
     }
@@ -146,7 +191,7 @@ impl Shared {
 }
 
 impl Machine {
-    fn handle(&mut self, input: Input, now: bully_core::Now, step: &mut Step) {
+    fn handle(&mut self, input: Input, now: Now, step: &mut Step) {
         self.stepped_at = now.fast;
         self.node.handle(input, now);
         step.outputs.clear();
@@ -154,11 +199,13 @@ impl Machine {
         let revision = self.journal.revision;
         for output in &step.outputs {
             if let Output::Event(event) = output {
-                self.journal.enter(event, SystemTime::now());
+                self.journal.enter(event, &self.node, SystemTime::now());
+                if let Some(Duty::Revoke { deadline }) = event.duty() {
+                    self.ending.push_back(self.until(deadline));
+                }
             }
         }
-        // Each heartbeat has a new number, and nobody is shown it.
-        let shown = Some(Status { seq: 0, ..self.node.status(now) });
+        let shown = Some(self.node.shown(now));
         if shown != self.shown {
             self.shown = shown;
             if self.journal.revision == revision {
@@ -168,6 +215,14 @@ impl Machine {
         step.is_changed = self.journal.revision != revision;
         step.notices = self.journal.take_notices();
         step.pause = self.node.poll_timeout(now).unwrap_or(PAUSE_MAX).min(PAUSE_MAX);
+        if let Some(until) = self.ending.front() {
+            step.pause = step.pause.min(until.since(now.fast));
+        }
+    }
+
+    /// How long somebody may act on a reign that ends.
+    fn until(&self, deadline: Option<Tick>) -> Tick {
+        deadline.map_or(Tick(0), |deadline| self.answered_until.min(deadline))
     }
 }
 
@@ -188,5 +243,90 @@ fn member(view: &bully_core::MemberView) -> Member {
         },
         rtt: view.rtt,
         is_self: view.is_self,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::Listed;
+    use bully_core::{Inst, quorum};
+
+    /// A node in quorum mode that is alone in its cluster, and leads.
+    fn leader() -> (Shared, Step) {
+        let node: Address = "127.0.0.1:8117".parse().unwrap();
+        let config = quorum::Config {
+            cluster: "bully".into(),
+            id: node.clone(),
+            ip: None,
+            fresh: Inst(7),
+            places: Vec::new(),
+            priority: 100,
+            preempt: true,
+            heartbeat: Duration::from_secs(1),
+            lease: Duration::from_secs(60),
+            guardian: false,
+            moved: false,
+        };
+        let identity = Identity {
+            node: node.clone(),
+            mode: Mode::Quorum,
+            cluster: "bully".to_owned(),
+            local_addrs: Vec::new(),
+            run_id: "1".to_owned(),
+        };
+        let journal = Journal::new(node, "bully".to_owned(), Listed::default(), SystemTime::now());
+        let node = Node::Quorum(quorum::Node::new(config, None, 1).unwrap());
+        let shared = Shared::new(identity, journal, node);
+        let mut step = Step::default();
+        let mut inputs = VecDeque::from([Input::Start]);
+        for _ in 0..10_000 {
+            if shared.leads() {
+                return (shared, step);
+            }
+            shared.handle(inputs.pop_front().unwrap_or(Input::Timeout), &mut step);
+            for output in step.outputs.drain(..) {
+                if let Output::Persist { id, .. } = output {
+                    inputs.push_back(Input::Persisted(id));
+                }
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        panic!("it leads alone");
+    }
+
+    fn end(shared: &Shared, step: &mut Step) {
+        shared.handle(Input::Leave, step);
+        assert!(!shared.leads());
+    }
+
+    #[test]
+    fn a_reign_that_nobody_was_told_of_is_over_at_once() {
+        let (shared, mut step) = leader();
+        end(&shared, &mut step);
+        assert!(shared.take_ended());
+        assert!(!shared.take_ended(), "once for each reign");
+    }
+
+    #[test]
+    fn an_answer_that_still_holds_is_waited_for_until_nobody_acts_on_it() {
+        let (shared, mut step) = leader();
+        let Leadership::Lease { token, remaining } = shared.leadership() else { panic!() };
+        assert!(token.get() > 1 && remaining > Duration::from_secs(30));
+        end(&shared, &mut step);
+        assert!(!shared.take_ended());
+        assert!(!shared.leadership().is_leader(), "nothing more is promised meanwhile");
+        shared.relinquish();
+        assert!(shared.take_ended());
+    }
+
+    #[test]
+    fn what_is_told_for_display_is_not_waited_for() {
+        let (shared, mut step) = leader();
+        assert!(shared.leads());
+        let view = shared.view();
+        assert!(view.is_leader() && view.token.is_some() && view.lease.is_some());
+        end(&shared, &mut step);
+        assert!(shared.take_ended());
     }
 }

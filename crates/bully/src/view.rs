@@ -3,13 +3,16 @@
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
-/// The two rules of election. This version has bully mode alone.
+/// The two rules of election.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Mode {
     /// Every connected group has a leader; **a split network has two**.
     #[default]
     Bully,
+    /// At most one node leads at any moment, and each reign has a fencing token; without a
+    /// majority nobody leads. Needs a disk.
+    Quorum,
 }
 
 impl Mode {
@@ -17,6 +20,7 @@ impl Mode {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Bully => "bully",
+            Self::Quorum => "quorum",
         }
     }
 }
@@ -33,6 +37,8 @@ pub enum Role {
     Electing,
     /// It leads.
     Leader,
+    /// Its disk was copied or rolled back: it takes part in nothing.
+    Quarantined,
 }
 
 impl Role {
@@ -43,6 +49,7 @@ impl Role {
             Self::Follower => "follower",
             Self::Electing => "electing",
             Self::Leader => "leader",
+            Self::Quarantined => "quarantined",
         }
     }
 }
@@ -51,11 +58,21 @@ impl Role {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Leadership {
-    /// It leads. In bully mode the reign has an epoch, which orders reigns and fences nothing:
+    /// It leads, in bully mode. The reign has an epoch, which orders reigns and fences nothing:
     /// across a split another node may lead at the same moment.
     Leader {
         /// The number of the reign; may rise within it. Below 2^53.
         epoch: u64,
+    },
+    /// It leads, in quorum mode, and no other node does.
+    Lease {
+        /// To be handed to every resource that the leader's work touches, which must refuse smaller
+        /// ones.
+        token: Token,
+        /// How long that is certain: what is begun on this answer must be over by then. A handover
+        /// waits for it, unless [`Elector::relinquish`](crate::Elector::relinquish) says that
+        /// nothing acts any more.
+        remaining: Duration,
     },
     /// It does not lead.
     NotLeader,
@@ -64,7 +81,41 @@ pub enum Leadership {
 impl Leadership {
     /// Whether the node leads.
     pub fn is_leader(self) -> bool {
-        matches!(self, Self::Leader { .. })
+        !matches!(self, Self::NotLeader)
+    }
+
+    /// The fencing token of the reign; none in bully mode, which has none.
+    pub fn token(self) -> Option<Token> {
+        match self {
+            Self::Lease { token, .. } => Some(token),
+            _ => None,
+        }
+    }
+
+    /// How long the answer is certain; none in bully mode, where it never is.
+    pub fn remaining(self) -> Option<Duration> {
+        match self {
+            Self::Lease { remaining, .. } => Some(remaining),
+            _ => None,
+        }
+    }
+}
+
+/// A fencing token: greater than that of every earlier reign. Only a node in quorum mode that leads
+/// has one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Token(pub(crate) u64);
+
+impl Token {
+    /// The number to hand to resources. Below 2^53.
+    pub fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl std::fmt::Display for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(&self.0, f)
     }
 }
 
@@ -106,8 +157,15 @@ pub struct View {
     /// The cluster's name.
     pub cluster: String,
     /// The number of the present reign, or of the last one where there is no leader; none before
-    /// the first.
+    /// the first. Bully mode alone.
     pub epoch: Option<u64>,
+    /// The fencing token of the present leader's reign, for display: only the leader itself acts
+    /// with it, as [`Elector::leadership`](crate::Elector::leadership) hands it out. Quorum mode
+    /// alone; none while there is no leader.
+    pub token: Option<u64>,
+    /// On the leader, in quorum mode: how long its lease ran when the view was taken. For display:
+    /// a reign may end sooner.
+    pub lease: Option<Duration>,
     /// Since when this node has known this leader, or has had none.
     pub since: SystemTime,
     /// No leader, and an outcome is near: worth waiting for.
@@ -214,6 +272,10 @@ pub enum EntryKind {
     Reachable,
     /// One node refused another.
     Refused,
+    /// Who votes has changed. Quorum mode alone.
+    Members,
+    /// The disk failed, or works again. Quorum mode alone.
+    Disk,
     /// Something that an operator should look at.
     Warning,
 }
@@ -232,6 +294,8 @@ impl EntryKind {
             Self::Unreachable => "unreachable",
             Self::Reachable => "reachable",
             Self::Refused => "refused",
+            Self::Members => "members",
+            Self::Disk => "disk",
             Self::Warning => "warning",
         }
     }
@@ -247,14 +311,18 @@ pub struct Entry {
     /// What.
     pub kind: EntryKind,
     /// Why, in a word, where a leader changed: `join`, `silence`, `crash`, `leave`, `handover`,
-    /// `priority`, `merge`, `greater-claim`, `resign`, `duplicate-id`, `late`.
+    /// `priority`, `merge`, `greater-claim`, `resign`, `duplicate-id`, `late`; in quorum mode
+    /// `vacancy`, `handover`, `lapse`, `suspended`, `overtaken`, `preempted`, `resign`, `disk`,
+    /// `quarantine`.
     pub cause: Option<&'static str>,
     /// The member or address that it is about.
     pub node: Option<String>,
     /// Who leads after it, where the entry is an election.
     pub leader: Option<String>,
-    /// The epoch of that reign.
+    /// The epoch of that reign, in bully mode.
     pub epoch: Option<u64>,
+    /// The fencing token of that reign, in quorum mode.
+    pub token: Option<u64>,
     /// This node won: it leads, and did not before.
     pub won: bool,
     /// The entry in a sentence.

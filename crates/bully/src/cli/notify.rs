@@ -8,7 +8,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::usage::quoted;
-use crate::{NOTICE, Role, View};
+use crate::{Mode, NOTICE, Role, View};
 
 const SOCKET: &str = "NOTIFY_SOCKET";
 
@@ -42,7 +42,10 @@ pub(super) async fn stopping() {
 /// nobody whom it sees may lead. A witness (`-priority=0`) that comes up first is of the second
 /// kind, and must not be taken for a service that fails to start.
 fn is_settled(view: &View) -> bool {
-    view.leader.is_some() || (view.role != Role::Joining && !view.pending)
+    // In quorum mode a node may wait for the others before it is in a cluster, for as long as they
+    // take to be started.
+    let has_joined = view.role != Role::Joining || view.mode == Mode::Quorum;
+    view.leader.is_some() || (has_joined && !view.pending)
 }
 
 /// Where the manager listens. An empty variable counts as one that is not set, as all others do.
@@ -78,6 +81,8 @@ mod tests {
             mode: Mode::Bully,
             cluster: "bully".to_owned(),
             epoch: None,
+            token: None,
+            lease: None,
             since: SystemTime::UNIX_EPOCH,
             pending,
             reason: None,

@@ -224,7 +224,7 @@ mod tests {
         fn a_host_name_is_accepted_here_exactly_where_the_library_accepts_it(
             name in "[a-zA-Z0-9_ .é-]{0,4}(a{61,64}|[a-z.-]{0,6}){1,5}[a-z_-][.]?",
         ) {
-            let theirs = crate::elector::parse_place("nodes", &name, 8117);
+            let theirs = crate::place::parse_place("nodes", &name, 8117);
             let ours = Place::parse_peer(name.trim(), 8117);
             proptest::prop_assert_eq!(
                 ours.ok().map(|place| place.to_string()),

@@ -221,6 +221,7 @@ fn entry(revision: u64) -> Entry {
         node: None,
         leader: Some("192.168.1.67:8117".to_owned()),
         epoch: Some(1_795_417_201_000),
+        token: None,
         won: true,
         message: "192.168.1.67:8117 leads".to_owned(),
     }
@@ -237,6 +238,7 @@ async fn the_history_has_its_shape() {
             node: Some("192.168.1.69:8117".to_owned()),
             leader: None,
             epoch: None,
+            token: None,
             won: false,
             message: "192.168.1.69:8117 cannot be added: i/o timeout".to_owned(),
             ..entry(2)

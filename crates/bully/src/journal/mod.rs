@@ -1,6 +1,9 @@
 //! What happened: the history in memory, and the lines that an operator reads.
 
+mod bully;
+mod listed;
 mod notices;
+mod quorum;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -8,9 +11,11 @@ mod words;
 use std::collections::VecDeque;
 use std::time::SystemTime;
 
-use bully_core::{Address, Cause, Claim, Event};
+use bully_core::Address;
 
+pub(crate) use self::listed::Listed;
 use self::notices::{Notices, Saying};
+use crate::node::{Event, Node};
 use crate::view::{Entry, EntryKind};
 
 /// How many entries are kept of changes of leader, and as many of all else.
@@ -32,11 +37,17 @@ pub(crate) struct Journal {
     /// Since when the present leader is known.
     pub(crate) since: SystemTime,
     leader: Option<Address>,
+    /// The token of its reign, in quorum mode.
+    token: Option<u64>,
+    /// Who votes, as it was said last.
+    members: Option<Vec<Address>>,
+    /// Where this node was told to dial.
+    listed: Listed,
     notices: Notices,
 }
 
 impl Journal {
-    pub(crate) fn new(me: Address, cluster: String, now: SystemTime) -> Self {
+    pub(crate) fn new(me: Address, cluster: String, listed: Listed, now: SystemTime) -> Self {
         Self {
             me,
             cluster,
@@ -45,6 +56,9 @@ impl Journal {
             revision: 0,
             since: now,
             leader: None,
+            token: None,
+            members: None,
+            listed,
             notices: Notices::default(),
         }
     }
@@ -63,128 +77,39 @@ impl Journal {
         self.notices.take()
     }
 
-    /// Enters an event.
-    pub(crate) fn enter(&mut self, event: &Event, now: SystemTime) {
+    /// Enters an event of that node.
+    pub(crate) fn enter(&mut self, event: &Event, node: &Node, now: SystemTime) {
         match event {
-            Event::Elected { claim, cause } => self.leads(claim, *cause, true, now),
-            Event::Following { claim, cause } => self.leads(claim, *cause, false, now),
-            Event::Deposed { claim, cause } => self.deposed(claim, *cause, now),
-            Event::LeaderLost { claim, cause } => {
-                self.since = now;
-                let message = format!("{} is lost: {}", claim.id, words::phrase(*cause));
-                self.reign(now, EntryKind::LeaderLost, message).about(*cause, claim);
-            }
-            Event::EpochRaised { claim } => {
-                let message = format!("{} leads on under epoch {}", claim.id, claim.epoch.0);
-                let entry = self.reign(now, EntryKind::EpochRaised, message);
-                entry.epoch = Some(claim.epoch.0);
-            }
-            Event::Joined { id, leader } => self.joined(id, leader.as_ref(), now),
-            Event::Left { id } => self.other(now, EntryKind::Left, format!("{id} left")).of(id),
-            Event::MemberLost { id } => {
-                self.other(now, EntryKind::MemberLost, format!("{id} is no longer heard")).of(id);
-            }
-            Event::MemberBack { id } => {
-                self.other(now, EntryKind::MemberBack, format!("{id} is heard again")).of(id);
-            }
-            other => self.enter_trouble(other, now),
+            Event::Bully(event) => self.enter_bully(event, now),
+            Event::Quorum(event) => self.enter_quorum(event, node, now),
         }
     }
 
-    fn enter_trouble(&mut self, event: &Event, now: SystemTime) {
-        let (of, saying, kind, message) = match event {
-            Event::Unreachable { address, reason } => {
-                let message = words::unreachable(address, reason);
-                (address, Saying::Unreachable, EntryKind::Unreachable, message)
-            }
-            Event::Reachable { address } => {
-                (address, Saying::Reachable, EntryKind::Reachable, format!("{address} added"))
-            }
-            Event::Refused { id, reason } => {
-                let message = words::refused(id, reason, &self.cluster);
-                (id, Saying::Refused, EntryKind::Refused, message)
-            }
-            Event::RefusedBy { address, reason } => {
-                let by = address.as_ref().unwrap_or(&self.me);
-                let message = words::refused_by(by, reason, &self.me, &self.cluster);
-                // Who refuses a duplicate is not the point, and so it is said once for all.
-                let is_duplicate = *reason == bully_core::NackReason::DuplicateId;
-                let of = if is_duplicate { &self.me } else { by };
-                (of, Saying::RefusedBy, EntryKind::Refused, message)
-            }
-            Event::PreemptDiffers { id } => {
-                let message =
-                    format!("{id} has another value of -preempt: it must be the same everywhere");
-                (id, Saying::Preempt, EntryKind::Warning, message)
-            }
-            Event::EpochDropped { id, epoch } => {
-                let by = id.as_ref().unwrap_or(&self.me);
-                let message = format!(
-                    "{by} sent epoch {}, which no honest node holds: its message was dropped",
-                    epoch.0
-                );
-                (by, Saying::Epoch, EntryKind::Warning, message)
-            }
-            Event::RecordDropped { from, id, inc } => {
-                let by = from.as_ref().unwrap_or(&self.me);
-                let message = format!(
-                    "{by} told of {id} with incarnation {inc}, which no honest node has: it was \
-                     left out"
-                );
-                (by, Saying::Record, EntryKind::Warning, message)
-            }
-            _ => return,
-        };
-        let of = of.clone();
+    /// A complaint about that address.
+    fn trouble(
+        &mut self,
+        of: &Address,
+        saying: Saying,
+        kind: EntryKind,
+        message: String,
+        now: SystemTime,
+    ) {
         // The core has said already what is new of an address; of the rest nothing repeats.
         let is_said = match saying {
             Saying::Unreachable | Saying::Reachable => {
                 self.notices.say_within(saying, &message, now)
             }
-            _ => self.notices.say_once(&of, saying, &message, now),
+            _ => self.notices.say_once(of, saying, &message, now),
         };
         if is_said {
-            self.other(now, kind, message).of(&of);
+            self.other(now, kind, message).of(of);
         }
     }
 
-    fn leads(&mut self, claim: &Claim, cause: Cause, by_self: bool, now: SystemTime) {
-        let is_new = self.leader.as_ref() != Some(&claim.id);
-        self.leader = Some(claim.id.clone());
-        self.since = now;
-        let who = if by_self { " (this node)" } else { "" };
-        let message =
-            format!("{}{who} leads, epoch {}: {}", claim.id, claim.epoch.0, words::phrase(cause));
-        if is_new {
-            self.notices.say(&message);
-        }
-        let entry = self.reign(now, EntryKind::Election, message);
-        entry.about(cause, claim);
-        entry.leader = Some(claim.id.to_string());
-        entry.won = by_self && is_new;
-    }
-
-    fn deposed(&mut self, claim: &Claim, cause: Cause, now: SystemTime) {
-        self.since = now;
-        if cause == Cause::DuplicateId {
-            // It waits outside, and others may lead meanwhile without its knowledge.
-            self.leader = None;
-        }
-        let message = format!("this node no longer leads: {}", words::phrase(cause));
-        self.reign(now, EntryKind::Deposed, message).about(cause, claim);
-    }
-
-    fn joined(&mut self, id: &Address, leader: Option<&Claim>, now: SystemTime) {
-        let outcome = match leader {
-            Some(claim) => format!("{} leads", claim.id),
-            None => "no leader yet".to_owned(),
-        };
-        let message = format!("{id} joined: {outcome}");
-        let entry = self.other(now, EntryKind::Election, message);
-        entry.of(id);
-        entry.cause = Some(Cause::Join.as_str());
-        entry.leader = leader.map(|claim| claim.id.to_string());
-        entry.epoch = leader.map(|claim| claim.epoch.0);
+    /// Something that an operator should look at, of the node itself.
+    pub(crate) fn warn(&mut self, line: String, now: SystemTime) {
+        self.notices.say(&line);
+        self.other(now, EntryKind::Warning, line);
     }
 
     fn reign(&mut self, time: SystemTime, kind: EntryKind, message: String) -> &mut Entry {
@@ -207,6 +132,7 @@ fn entry(revision: u64, time: SystemTime, kind: EntryKind, message: String) -> E
         node: None,
         leader: None,
         epoch: None,
+        token: None,
         won: false,
         message,
     }
@@ -222,12 +148,6 @@ fn add(ring: &mut VecDeque<Entry>, entry: Entry) -> &mut Entry {
 }
 
 impl Entry {
-    fn about(&mut self, cause: Cause, claim: &Claim) {
-        self.cause = Some(cause.as_str());
-        self.node = Some(claim.id.to_string());
-        self.epoch = Some(claim.epoch.0);
-    }
-
     fn of(&mut self, id: &Address) {
         self.node = Some(id.to_string());
     }

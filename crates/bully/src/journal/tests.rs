@@ -2,7 +2,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bully_core::{Address, Cause, Claim, DialError, Epoch, Event, Inst, NackReason};
 
-use super::Journal;
+use super::{Journal, Listed};
 use crate::view::EntryKind;
 
 fn address(host: u8) -> Address {
@@ -22,14 +22,14 @@ fn following(host: u8, epoch: u64, cause: Cause) -> Event {
 }
 
 fn journal() -> Journal {
-    Journal::new(address(67), "bully".to_owned(), UNIX_EPOCH)
+    Journal::new(address(67), "bully".to_owned(), Listed::default(), UNIX_EPOCH)
 }
 
 /// The epochs of the elections that .67 won.
 fn won(events: &[Event]) -> Vec<u64> {
     let mut journal = journal();
     for event in events {
-        journal.enter(event, UNIX_EPOCH);
+        journal.enter_bully(event, UNIX_EPOCH);
     }
     journal.after(0).into_iter().filter(|e| e.won).filter_map(|e| e.epoch).collect()
 }
@@ -94,7 +94,7 @@ fn each_change_of_leader_is_one_line() {
         following(68, 1, Cause::Silence),
         elected(67, 2, Cause::Crash),
     ] {
-        journal.enter(&event, UNIX_EPOCH);
+        journal.enter_bully(&event, UNIX_EPOCH);
     }
     let expected = [
         "192.168.1.68:8117 leads, epoch 1: this node joined",
@@ -108,9 +108,9 @@ fn each_change_of_leader_is_one_line() {
 fn unreachable_addresses_are_named_in_the_words_of_2013() {
     let mut journal = journal();
     let unreachable = |reason| Event::Unreachable { address: address(68), reason };
-    journal.enter(&unreachable(DialError::Refused), UNIX_EPOCH);
-    journal.enter(&unreachable(DialError::TimedOut), UNIX_EPOCH);
-    journal.enter(&unreachable(DialError::NoSuchHost("b".into())), UNIX_EPOCH);
+    journal.enter_bully(&unreachable(DialError::Refused), UNIX_EPOCH);
+    journal.enter_bully(&unreachable(DialError::TimedOut), UNIX_EPOCH);
+    journal.enter_bully(&unreachable(DialError::NoSuchHost("b".into())), UNIX_EPOCH);
     let expected = [
         "192.168.1.68:8117 cannot be added: dial tcp 192.168.1.68:8117: connection refused",
         "192.168.1.68:8117 cannot be added: dial tcp 192.168.1.68:8117: i/o timeout",
@@ -122,17 +122,17 @@ fn unreachable_addresses_are_named_in_the_words_of_2013() {
 fn stranger(number: u32, at: SystemTime, journal: &mut Journal) {
     let ip = std::net::IpAddr::from((0x0a00_0000 + number).to_be_bytes());
     let reason = NackReason::ForeignCluster("bully".into());
-    journal.enter(&Event::Refused { id: Address::new(ip, 1), reason }, at);
+    journal.enter_bully(&Event::Refused { id: Address::new(ip, 1), reason }, at);
 }
 
 #[test]
 fn strangers_neither_flood_the_log_nor_wipe_out_who_led() {
     let mut journal = journal();
-    journal.enter(&elected(67, 1, Cause::Join), UNIX_EPOCH);
+    journal.enter_bully(&elected(67, 1, Cause::Join), UNIX_EPOCH);
     for number in 0..5_000 {
         stranger(number, UNIX_EPOCH, &mut journal);
         let joined = Event::Joined { id: address(1), leader: None };
-        journal.enter(&joined, UNIX_EPOCH);
+        journal.enter_bully(&joined, UNIX_EPOCH);
     }
     assert!(journal.take_notices().len() < 100);
     let entries = journal.after(0);
@@ -148,9 +148,9 @@ fn strangers_neither_flood_the_log_nor_wipe_out_who_led() {
 #[test]
 fn the_history_is_in_order_whatever_ring_its_entries_are_in() {
     let mut journal = journal();
-    journal.enter(&Event::Joined { id: address(68), leader: None }, UNIX_EPOCH);
-    journal.enter(&elected(67, 1, Cause::Join), UNIX_EPOCH);
-    journal.enter(&Event::Left { id: address(68) }, UNIX_EPOCH);
+    journal.enter_bully(&Event::Joined { id: address(68), leader: None }, UNIX_EPOCH);
+    journal.enter_bully(&elected(67, 1, Cause::Join), UNIX_EPOCH);
+    journal.enter_bully(&Event::Left { id: address(68) }, UNIX_EPOCH);
     let revisions: Vec<u64> = journal.after(0).iter().map(|e| e.revision).collect();
     assert_eq!(revisions, [1, 2, 3]);
     assert_eq!(journal.after(2).len(), 1);
@@ -161,7 +161,7 @@ fn several_that_refuse_a_duplicate_are_one_line() {
     let mut journal = journal();
     for host in [68, 69] {
         let reason = NackReason::DuplicateId;
-        journal.enter(&Event::RefusedBy { address: Some(address(host)), reason }, UNIX_EPOCH);
+        journal.enter_bully(&Event::RefusedBy { address: Some(address(host)), reason }, UNIX_EPOCH);
     }
     assert_eq!(journal.take_notices().len(), 1);
 }

@@ -98,8 +98,8 @@ async fn serve(stream: TcpStream, remote: SocketAddr, place: Place) {
             let Some((peer, queue)) = shared.register(remote) else {
                 return;
             };
-            let Greeted { hello, len, reader, writer } = greeted;
-            let begin = Begin::Accepted { hello, len, by };
+            let Greeted { first, len, reader, writer } = greeted;
+            let begin = Begin::Accepted { first, len, by };
             return peer::run(peer, place, begin, reader, writer, queue).await;
         }
         Some(Ok(Err(end))) => end,
@@ -109,9 +109,9 @@ async fn serve(stream: TcpStream, remote: SocketAddr, place: Place) {
     tracing::debug!(%remote, "stranger turned away: {end}");
 }
 
-/// Who has said Hello.
+/// Who has said a word that a connection may begin with.
 struct Greeted {
-    hello: Box<Packet>,
+    first: Box<Packet>,
     len: usize,
     reader: Reader,
     writer: tokio::net::tcp::OwnedWriteHalf,
@@ -125,9 +125,9 @@ async fn greet(mut stream: TcpStream, shared: &Shared) -> Result<Option<Greeted>
     peer::read_preamble(&mut stream).await?;
     let (reader, mut writer) = stream.into_split();
     let mut reader = peer::reader(reader, false);
-    match peer::next(&mut reader).await? {
-        (Some(hello @ Packet::Message(bully_core::Message::Hello(_))), len) => {
-            Ok(Some(Greeted { hello: Box::new(hello), len, reader, writer }))
+    match peer::next(&mut reader, shared.mode).await? {
+        (Some(Packet::Message(word)), len) if word.is_first_word() => {
+            Ok(Some(Greeted { first: Box::new(Packet::Message(word)), len, reader, writer }))
         }
         (Some(Packet::Identify(inst)), _) => {
             let answer = Packet::Identified { same: inst == shared.inst };

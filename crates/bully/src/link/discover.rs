@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bully_core::{Address, Inst};
+use bully_core::{Address, Inst, Mode};
 use tokio::io::AsyncWriteExt;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -48,7 +48,8 @@ async fn ask(entry: &Address, inst: Inst, limit: Duration) -> Option<bool> {
     let (mut stream, _) = dial::open(entry, limit).await.ok()?;
     stream.write_all(&wire::frame(&Packet::Identify(inst))).await.ok()?;
     let (reader, _writer) = stream.into_split();
-    match peer::next(&mut peer::reader(reader, false)).await {
+    // The question and its answer are the same in all modes.
+    match peer::next(&mut peer::reader(reader, false), Mode::default()).await {
         Ok((Some(Packet::Identified { same }), _)) => Some(same),
         _ => None,
     }

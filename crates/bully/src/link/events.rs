@@ -3,10 +3,11 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use bully_core::{Address, DialError, LinkId, Message};
+use bully_core::{Address, DialError, LinkId};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::peer::Peer;
+use crate::wire::Message;
 
 /// What happened on a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +30,8 @@ pub(crate) enum LinkEvent {
         reason: DialError,
     },
     /// A message came in. An accepted connection makes itself known by this, and its first
-    /// message is always a Hello; nothing more is read of it until it is promoted.
+    /// message is always a Hello or, in quorum mode, a guardian's Farewell; nothing more is read of
+    /// it until it is promoted. Who has said Farewell says no more: its connection is to be closed.
     Message {
         /// On which connection.
         link: LinkId,

@@ -33,7 +33,7 @@ pub(crate) struct Limits {
     /// Accepted connections per IP address that have not been promoted.
     pub(crate) strangers_per_address_max: usize,
     /// An accepted connection must say a whole Hello, and be promoted, within this of its
-    /// acceptance; a dialled one must say its first message within this.
+    /// acceptance, or be closed by its owner; a dialled one must say its first message within this.
     pub(crate) handshake: Duration,
     /// Frames that wait to be written to one peer; above it the peer is closed.
     pub(crate) queue_frames_max: usize,

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use bully_core::LinkId;
+use bully_core::{LinkId, Mode};
 use futures_util::StreamExt;
 use thiserror::Error;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -167,8 +167,8 @@ impl Peer {
 pub(super) enum Begin {
     /// It was dialled: its first message must come by then.
     Dialed { by: Instant },
-    /// It was accepted, and said this Hello: it must be promoted by then.
-    Accepted { hello: Box<Packet>, len: usize, by: Instant },
+    /// It was accepted, and this was its first word: it must be promoted by then.
+    Accepted { first: Box<Packet>, len: usize, by: Instant },
 }
 
 /// Read and write a connection until it ends, and say so.
@@ -248,11 +248,11 @@ async fn read(
     reader: &mut Reader,
 ) -> End {
     let first = match begin {
-        Begin::Accepted { hello, len, by } => {
-            peer.report(shared, *hello, len).await;
+        Begin::Accepted { first, len, by } => {
+            peer.report(shared, *first, len).await;
             timeout_at(by, peer.promoted.notified()).await.map_err(|_| End::Slow("acceptance"))
         }
-        Begin::Dialed { by } => match timeout_at(by, next(reader)).await {
+        Begin::Dialed { by } => match timeout_at(by, next(reader, shared.mode)).await {
             Ok(Ok((packet, len))) => {
                 if let Some(packet) = packet {
                     peer.report(shared, packet, len).await;
@@ -269,7 +269,7 @@ async fn read(
     place.promote();
     reader.decoder_mut().max = FRAME_MAX_MEMBER;
     loop {
-        match next(reader).await {
+        match next(reader, shared.mode).await {
             Ok((Some(packet), len)) => peer.report(shared, packet, len).await,
             Ok((None, _)) => {}
             Err(end) => return end,
@@ -277,10 +277,11 @@ async fn read(
     }
 }
 
-/// The next frame, and its length. A packet of a later version reads as none.
-pub(super) async fn next(reader: &mut Reader) -> Result<(Option<Packet>, usize), End> {
+/// The next frame, and its length. A packet of a later version, or that a node of this mode does
+/// not speak, reads as none.
+pub(super) async fn next(reader: &mut Reader, mode: Mode) -> Result<(Option<Packet>, usize), End> {
     let frame = reader.next().await.ok_or(End::Closed)??;
-    Ok((wire::decode(&frame)?, frame.len()))
+    Ok((wire::decode(&frame, mode)?, frame.len()))
 }
 
 /// A reader of frames as a stranger may send them.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bully_core::{Address, Inst, LinkId, Message};
+use bully_core::{Address, Inst, LinkId, Mode};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
@@ -17,7 +17,7 @@ use super::events::{Events, LinkEvent, Queued};
 use super::peer::{End, Outlet, Peer, Place};
 use super::places::{Full, Places};
 use super::{Limits, accept, dial, listen};
-use crate::wire;
+use crate::wire::{self, Message};
 
 /// All connections of a node. Dropping it closes them at once, without flushing.
 #[derive(Debug)]
@@ -41,7 +41,8 @@ pub(crate) struct Counts {
 }
 
 impl Transport {
-    /// Accept on these listeners. `inst` is the run that [`discover`](super::discover) recognises.
+    /// Accept on these listeners, and speak the messages of this mode. `inst` is the run that
+    /// [`discover`](super::discover) recognises.
     ///
     /// # Errors
     /// If a listener cannot be registered with the runtime.
@@ -50,11 +51,13 @@ impl Transport {
     /// Outside a tokio runtime.
     pub(crate) fn start(
         listeners: Vec<std::net::TcpListener>,
+        mode: Mode,
         inst: Inst,
         limits: Limits,
     ) -> io::Result<(Self, Events)> {
         let (events, queue) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
+            mode,
             inst,
             events,
             places: Mutex::new(Places::new(&limits)),
@@ -150,6 +153,7 @@ impl Drop for Transport {
 /// What all tasks share.
 #[derive(Debug)]
 pub(super) struct Shared {
+    pub(super) mode: Mode,
     pub(super) inst: Inst,
     pub(super) limits: Limits,
     events: mpsc::UnboundedSender<Queued>,

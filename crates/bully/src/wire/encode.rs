@@ -1,16 +1,19 @@
 //! From the core's words to bytes.
 
+mod bully;
+pub(crate) mod quorum;
+
 use std::net::IpAddr;
 use std::time::Duration;
 
 use bully_core as core;
-use bully_core::{Config, Host, Mode, NackReason};
+use bully_core::{Host, Mode};
 use bytes::BufMut;
 use prost::Message as _;
 
 use super::frame::PREFIX_LEN;
 use super::schema::{self, Envelope, Kind, mode, reason};
-use super::{DURATION_MAX, FRAME_MAX_STRANGER, MET_MAX, Packet, REASON_MAX, clip};
+use super::{DURATION_MAX, FRAME_MAX_STRANGER, Message, Packet, REASON_MAX, clip};
 
 /// A whole frame, its length included.
 ///
@@ -32,13 +35,16 @@ pub(crate) fn frame(packet: &Packet) -> Vec<u8> {
 
 /// Replaces what is in the buffer by a whole frame with a message, its length included.
 ///
-/// Lists are cut to what a receiver allows, and the members of a Hello to what a receiver allows
-/// that does not know the sender yet.
+/// Lists of bully mode are cut to what a receiver allows, and the members of its Hello to what a
+/// receiver allows that does not know the sender yet.
 ///
 /// # Panics
 /// Never: a frame with all lists at their bounds is far shorter than 4 GiB.
-pub(crate) fn frame_message(message: &core::Message, buffer: &mut Vec<u8>) {
-    let mut kind = message_kind(message);
+pub(crate) fn frame_message(message: &Message, buffer: &mut Vec<u8>) {
+    let mut kind = match message {
+        Message::Bully(message) => bully::kind(message),
+        Message::Quorum(message) => quorum::kind(message),
+    };
     if let Kind::Hello(hello) = &mut kind {
         cut_hello(hello);
     }
@@ -70,118 +76,7 @@ fn cut_hello(hello: &mut schema::Hello) {
         .collect();
 }
 
-fn message_kind(message: &core::Message) -> Kind {
-    match message {
-        core::Message::Hello(m) => Kind::Hello(hello(m)),
-        core::Message::HelloAck(m) => Kind::HelloAck(hello(m)),
-        core::Message::HelloNack(m) => Kind::HelloNack(nack(m)),
-        core::Message::Beat(m) => Kind::Beat(beat(m)),
-        core::Message::Coord(m) => Kind::Coord(beat(m)),
-        core::Message::BeatAck(m) => Kind::BeatAck(schema::BeatAck {
-            report: Some(report(&m.report)),
-            need: m.need.0,
-            met: m.met.iter().take(MET_MAX).map(address).collect(),
-            mver: m.mver,
-        }),
-        core::Message::Query(m) => Kind::Query(schema::Query {
-            q: m.q,
-            report: Some(report(&m.report)),
-            need: m.need.0,
-            watch: m.watch,
-        }),
-        core::Message::QueryAck(m) => {
-            Kind::QueryAck(schema::QueryAck { q: m.q, report: Some(report(&m.report)) })
-        }
-        core::Message::Leave(m) => Kind::Leave(schema::Leave {
-            inc: m.inc,
-            claim: m.claim.as_ref().map(claim),
-            successor: m.successor.as_ref().map(address),
-            gone: m.gone,
-        }),
-    }
-}
-
-fn hello(hello: &core::Hello) -> schema::Hello {
-    schema::Hello {
-        cluster: hello.cluster.to_string(),
-        mode: mode_number(hello.mode),
-        member: Some(member(&hello.member)),
-        seen: hello.seen.0,
-        no_preempt: hello.no_preempt,
-        report: Some(report(&hello.report)),
-        members: hello.members.iter().take(Config::MEMBERS_MAX).map(member).collect(),
-    }
-}
-
-fn nack(nack: &NackReason) -> schema::HelloNack {
-    let plain = |reason| schema::HelloNack { reason, ..Default::default() };
-    match nack {
-        NackReason::ForeignCluster(name) => {
-            schema::HelloNack { text: name.to_string(), ..plain(reason::FOREIGN_CLUSTER) }
-        }
-        NackReason::ForeignMode(mode) => {
-            schema::HelloNack { mode: mode_number(*mode), ..plain(reason::FOREIGN_MODE) }
-        }
-        NackReason::Myself => plain(reason::MYSELF),
-        NackReason::DuplicateId => plain(reason::DUPLICATE_ID),
-        NackReason::Full => plain(reason::FULL),
-        NackReason::Leaving => plain(reason::LEAVING),
-        NackReason::Other(text) => {
-            let text = clip(text, REASON_MAX).to_owned();
-            schema::HelloNack { text, ..plain(reason::IN_WORDS) }
-        }
-        // A reason that the core has learnt and this module has not: its name serves.
-        unknown => schema::HelloNack { text: format!("{unknown:?}"), ..plain(reason::IN_WORDS) },
-    }
-}
-
-fn beat(beat: &core::Beat) -> schema::Beat {
-    let listed =
-        |l: &core::Listed| schema::Listed { member: Some(member(&l.member)), reach: l.reach };
-    schema::Beat {
-        claim: Some(claim(&beat.claim)),
-        seq: beat.seq,
-        age_us: micros(beat.age),
-        size: u64::from(beat.size),
-        mver: beat.mver,
-        hold_us: micros(beat.hold),
-        members: beat.members.as_ref().map(|members| schema::List {
-            listed: members.iter().take(Config::MEMBERS_MAX).map(listed).collect(),
-        }),
-    }
-}
-
-fn report(report: &core::Report) -> schema::Report {
-    schema::Report {
-        claim: report.claim.as_ref().map(claim),
-        seq: report.seq,
-        age_us: micros(report.age),
-        live: report.live,
-        size: u64::from(report.size),
-    }
-}
-
-fn claim(claim: &core::Claim) -> schema::Claim {
-    schema::Claim {
-        epoch: claim.epoch.0,
-        priority: u64::from(claim.priority),
-        id: Some(address(&claim.id)),
-        inst: inst_bytes(claim.inst),
-    }
-}
-
-fn member(member: &core::Member) -> schema::Member {
-    schema::Member {
-        id: Some(address(&member.id)),
-        ip: member.ip.map(ip_bytes).unwrap_or_default(),
-        priority: u64::from(member.priority),
-        inc: member.inc,
-        inst: inst_bytes(member.inst),
-        left: member.left,
-    }
-}
-
-fn address(address: &core::Address) -> schema::Address {
+pub(crate) fn address(address: &core::Address) -> schema::Address {
     let port = u64::from(address.port);
     match &address.host {
         Host::Name(name) => schema::Address { name: name.to_string(), port, ..Default::default() },
@@ -197,19 +92,40 @@ fn ip_bytes(ip: IpAddr) -> Vec<u8> {
     }
 }
 
-fn inst_bytes(inst: core::Inst) -> Vec<u8> {
+pub(crate) fn inst_bytes(inst: core::Inst) -> Vec<u8> {
     inst.0.to_be_bytes().into()
 }
 
 fn mode_number(mode: Mode) -> u64 {
     match mode {
         Mode::Bully => mode::BULLY,
+        Mode::Quorum => mode::QUORUM,
         Mode::Other(number) => u64::from(number),
         // A mode that this module does not know cannot be in force.
         _ => 0,
     }
 }
 
-fn micros(duration: Duration) -> u64 {
+/// A reason that needs no more than its number.
+fn plain(reason: u64) -> schema::HelloNack {
+    schema::HelloNack { reason, ..Default::default() }
+}
+
+fn foreign_cluster(name: &str) -> schema::HelloNack {
+    schema::HelloNack { text: name.to_owned(), ..plain(reason::FOREIGN_CLUSTER) }
+}
+
+/// The same of both modes: each must understand the other's.
+fn foreign_mode(mode: Mode) -> schema::HelloNack {
+    schema::HelloNack { mode: mode_number(mode), ..plain(reason::FOREIGN_MODE) }
+}
+
+fn in_words(text: &str) -> schema::HelloNack {
+    schema::HelloNack { text: clip(text, REASON_MAX).to_owned(), ..plain(reason::IN_WORDS) }
+}
+
+/// Whole microseconds, rounded down. A voter's promise rests on that: the leader may count on less
+/// of it than was promised, and never on more.
+pub(crate) fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.min(DURATION_MAX).as_micros()).unwrap_or(u64::MAX)
 }

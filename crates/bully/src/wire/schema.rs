@@ -1,19 +1,28 @@
-//! The messages as protobuf has them: the shape alone, checked by nothing.
+//! The messages as protobuf has them: the shape alone, checked by nothing. Those of both modes and
+//! of bully mode stand here, those of quorum mode in a file of their own.
 //!
 //! A tag, once used, keeps its meaning for ever. Numbers are 64 bits wide throughout, so that one
 //! that is too large is seen and not cut. Durations are in microseconds.
+
+pub(crate) mod quorum;
 
 use prost::{Message, Oneof};
 
 /// What a frame holds. A kind of a later version reads as none.
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct Envelope {
-    #[prost(oneof = "Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 14, 15")]
-    pub(super) kind: Option<Kind>,
+pub(crate) struct Envelope {
+    #[prost(
+        oneof = "Kind",
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 14, 15, \
+                16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30"
+    )]
+    pub(crate) kind: Option<Kind>,
 }
 
+/// Up to 3 both modes speak, so that they can refuse each other; up to 9 bully mode alone, 14 and 15
+/// whoever looks for itself, from 16 on quorum mode alone.
 #[derive(Clone, PartialEq, Oneof)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     #[prost(message, tag = "1")]
     Hello(Hello),
     #[prost(message, tag = "2")]
@@ -36,191 +45,241 @@ pub(super) enum Kind {
     Identify(Identify),
     #[prost(message, tag = "15")]
     Identified(Identified),
+    #[prost(message, tag = "16")]
+    PreVote(quorum::PreVote),
+    #[prost(message, tag = "17")]
+    PreVoteResp(quorum::PreVoteResp),
+    #[prost(message, tag = "18")]
+    VoteReq(quorum::VoteReq),
+    #[prost(message, tag = "19")]
+    Vote(quorum::Vote),
+    #[prost(message, tag = "20")]
+    Hb(quorum::Hb),
+    #[prost(message, tag = "21")]
+    HbAck(quorum::HbAck),
+    #[prost(message, tag = "22")]
+    Reject(quorum::Reject),
+    #[prost(message, tag = "23")]
+    Release(quorum::Release),
+    #[prost(message, tag = "24")]
+    Farewell(quorum::Farewell),
+    #[prost(message, tag = "25")]
+    Join(quorum::Cluster),
+    #[prost(message, tag = "26")]
+    QuorumLeave(quorum::Leave),
+    #[prost(message, tag = "27")]
+    GenesisAccept(quorum::GenesisAccept),
+    #[prost(message, tag = "28")]
+    Renounce(quorum::Cluster),
+    #[prost(message, tag = "29")]
+    Renounced(quorum::Cluster),
+    #[prost(message, tag = "30")]
+    Formed(quorum::Formed),
 }
 
 /// A host, by number or by name, and a port.
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct Address {
+pub(crate) struct Address {
     #[prost(bytes = "vec", tag = "1")]
-    pub(super) ip: Vec<u8>,
+    pub(crate) ip: Vec<u8>,
     #[prost(string, tag = "2")]
-    pub(super) name: String,
+    pub(crate) name: String,
     #[prost(uint64, tag = "3")]
-    pub(super) port: u64,
+    pub(crate) port: u64,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct Claim {
+pub(crate) struct Claim {
     #[prost(uint64, tag = "1")]
-    pub(super) epoch: u64,
+    pub(crate) epoch: u64,
     #[prost(uint64, tag = "2")]
-    pub(super) priority: u64,
+    pub(crate) priority: u64,
     #[prost(message, optional, tag = "3")]
-    pub(super) id: Option<Address>,
+    pub(crate) id: Option<Address>,
     #[prost(bytes = "vec", tag = "4")]
-    pub(super) inst: Vec<u8>,
+    pub(crate) inst: Vec<u8>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct Report {
+pub(crate) struct Report {
     #[prost(message, optional, tag = "1")]
-    pub(super) claim: Option<Claim>,
+    pub(crate) claim: Option<Claim>,
     #[prost(uint64, tag = "2")]
-    pub(super) seq: u64,
+    pub(crate) seq: u64,
     #[prost(uint64, tag = "3")]
-    pub(super) age_us: u64,
+    pub(crate) age_us: u64,
     #[prost(bool, tag = "4")]
-    pub(super) live: bool,
+    pub(crate) live: bool,
     #[prost(uint64, tag = "5")]
-    pub(super) size: u64,
+    pub(crate) size: u64,
 }
 
+/// A member's record. Quorum mode has no `inc` and no `left`, and an `ip` in Hello alone.
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct Member {
+pub(crate) struct Member {
     #[prost(message, optional, tag = "1")]
-    pub(super) id: Option<Address>,
+    pub(crate) id: Option<Address>,
     #[prost(bytes = "vec", tag = "2")]
-    pub(super) ip: Vec<u8>,
+    pub(crate) ip: Vec<u8>,
     #[prost(uint64, tag = "3")]
-    pub(super) priority: u64,
+    pub(crate) priority: u64,
     #[prost(uint64, tag = "4")]
-    pub(super) inc: u64,
+    pub(crate) inc: u64,
     #[prost(bytes = "vec", tag = "5")]
-    pub(super) inst: Vec<u8>,
+    pub(crate) inst: Vec<u8>,
     #[prost(bool, tag = "6")]
-    pub(super) left: bool,
+    pub(crate) left: bool,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct Listed {
+pub(crate) struct Listed {
     #[prost(message, optional, tag = "1")]
-    pub(super) member: Option<Member>,
+    pub(crate) member: Option<Member>,
     #[prost(bool, tag = "2")]
-    pub(super) reach: bool,
+    pub(crate) reach: bool,
 }
 
 /// A list of its own, so that none differs from an empty one.
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct List {
+pub(crate) struct List {
     #[prost(message, repeated, tag = "1")]
-    pub(super) listed: Vec<Listed>,
+    pub(crate) listed: Vec<Listed>,
 }
 
+/// Both modes say the first three fields, which are all that a refusal needs; 4 to 7 are bully
+/// mode's.
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct Hello {
+pub(crate) struct Hello {
     #[prost(string, tag = "1")]
-    pub(super) cluster: String,
+    pub(crate) cluster: String,
     #[prost(uint64, tag = "2")]
-    pub(super) mode: u64,
+    pub(crate) mode: u64,
     #[prost(message, optional, tag = "3")]
-    pub(super) member: Option<Member>,
+    pub(crate) member: Option<Member>,
     #[prost(uint64, tag = "4")]
-    pub(super) seen: u64,
+    pub(crate) seen: u64,
     #[prost(bool, tag = "5")]
-    pub(super) no_preempt: bool,
+    pub(crate) no_preempt: bool,
     #[prost(message, optional, tag = "6")]
-    pub(super) report: Option<Report>,
+    pub(crate) report: Option<Report>,
     #[prost(message, repeated, tag = "7")]
-    pub(super) members: Vec<Member>,
+    pub(crate) members: Vec<Member>,
+    /// Boxed, so that what a heartbeat is decoded into stays small.
+    #[prost(message, optional, boxed, tag = "8")]
+    pub(crate) standing: Option<Box<quorum::Standing>>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct HelloNack {
+pub(crate) struct HelloNack {
     #[prost(uint64, tag = "1")]
-    pub(super) reason: u64,
+    pub(crate) reason: u64,
     #[prost(string, tag = "2")]
-    pub(super) text: String,
+    pub(crate) text: String,
     #[prost(uint64, tag = "3")]
-    pub(super) mode: u64,
+    pub(crate) mode: u64,
+    #[prost(bytes = "vec", tag = "4")]
+    pub(crate) cluster_id: Vec<u8>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct Beat {
+pub(crate) struct Beat {
     #[prost(message, optional, tag = "1")]
-    pub(super) claim: Option<Claim>,
+    pub(crate) claim: Option<Claim>,
     #[prost(uint64, tag = "2")]
-    pub(super) seq: u64,
+    pub(crate) seq: u64,
     #[prost(uint64, tag = "3")]
-    pub(super) age_us: u64,
+    pub(crate) age_us: u64,
     #[prost(uint64, tag = "4")]
-    pub(super) size: u64,
+    pub(crate) size: u64,
     /// A hash and no number: all its 64 bits count.
     #[prost(fixed64, tag = "5")]
-    pub(super) mver: u64,
+    pub(crate) mver: u64,
     #[prost(uint64, tag = "6")]
-    pub(super) hold_us: u64,
+    pub(crate) hold_us: u64,
     #[prost(message, optional, tag = "7")]
-    pub(super) members: Option<List>,
+    pub(crate) members: Option<List>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct BeatAck {
+pub(crate) struct BeatAck {
     #[prost(message, optional, tag = "1")]
-    pub(super) report: Option<Report>,
+    pub(crate) report: Option<Report>,
     #[prost(uint64, tag = "2")]
-    pub(super) need: u64,
+    pub(crate) need: u64,
     #[prost(message, repeated, tag = "3")]
-    pub(super) met: Vec<Address>,
+    pub(crate) met: Vec<Address>,
     #[prost(fixed64, tag = "4")]
-    pub(super) mver: u64,
+    pub(crate) mver: u64,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct Query {
+pub(crate) struct Query {
     #[prost(uint64, tag = "1")]
-    pub(super) q: u64,
+    pub(crate) q: u64,
     #[prost(message, optional, tag = "2")]
-    pub(super) report: Option<Report>,
+    pub(crate) report: Option<Report>,
     #[prost(uint64, tag = "3")]
-    pub(super) need: u64,
+    pub(crate) need: u64,
     #[prost(bool, tag = "4")]
-    pub(super) watch: bool,
+    pub(crate) watch: bool,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct QueryAck {
+pub(crate) struct QueryAck {
     #[prost(uint64, tag = "1")]
-    pub(super) q: u64,
+    pub(crate) q: u64,
     #[prost(message, optional, tag = "2")]
-    pub(super) report: Option<Report>,
+    pub(crate) report: Option<Report>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct Leave {
+pub(crate) struct Leave {
     #[prost(uint64, tag = "1")]
-    pub(super) inc: u64,
+    pub(crate) inc: u64,
     #[prost(message, optional, tag = "2")]
-    pub(super) claim: Option<Claim>,
+    pub(crate) claim: Option<Claim>,
     #[prost(message, optional, tag = "3")]
-    pub(super) successor: Option<Address>,
+    pub(crate) successor: Option<Address>,
     #[prost(bool, tag = "4")]
-    pub(super) gone: bool,
+    pub(crate) gone: bool,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct Identify {
+pub(crate) struct Identify {
     #[prost(bytes = "vec", tag = "1")]
-    pub(super) inst: Vec<u8>,
+    pub(crate) inst: Vec<u8>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct Identified {
+pub(crate) struct Identified {
     #[prost(bool, tag = "1")]
-    pub(super) same: bool,
+    pub(crate) same: bool,
 }
 
 /// The numbers of the modes.
-pub(super) mod mode {
-    pub(in super::super) const BULLY: u64 = 1;
+pub(crate) mod mode {
+    pub(crate) const BULLY: u64 = 1;
+    pub(crate) const QUORUM: u64 = 2;
+}
+
+/// The numbers of the stages on the way into a cluster.
+pub(crate) mod stage {
+    pub(crate) const FRESH: u64 = 0;
+    pub(crate) const ACCEPTED: u64 = 1;
+    pub(crate) const LEAVING: u64 = 2;
+    pub(crate) const FORMED: u64 = 3;
 }
 
 /// The numbers of the reasons to refuse a Hello. 0 is a reason in words.
-pub(super) mod reason {
-    pub(in super::super) const IN_WORDS: u64 = 0;
-    pub(in super::super) const FOREIGN_CLUSTER: u64 = 1;
-    pub(in super::super) const FOREIGN_MODE: u64 = 2;
-    pub(in super::super) const MYSELF: u64 = 3;
-    pub(in super::super) const DUPLICATE_ID: u64 = 4;
-    pub(in super::super) const FULL: u64 = 5;
-    pub(in super::super) const LEAVING: u64 = 6;
+pub(crate) mod reason {
+    pub(crate) const IN_WORDS: u64 = 0;
+    pub(crate) const FOREIGN_CLUSTER: u64 = 1;
+    pub(crate) const FOREIGN_MODE: u64 = 2;
+    pub(crate) const MYSELF: u64 = 3;
+    pub(crate) const DUPLICATE_ID: u64 = 4;
+    pub(crate) const FULL: u64 = 5;
+    pub(crate) const LEAVING: u64 = 6;
+    pub(crate) const SPLIT_CLUSTERS: u64 = 7;
+    pub(crate) const COPIED: u64 = 8;
+    pub(crate) const ROLLED_BACK: u64 = 9;
 }

@@ -161,11 +161,14 @@ pub enum Objection {
     NotNow,
     /// The priority is too high.
     Priority(u32),
+    /// It has priority 0.
+    NeverLeads,
 }
 
-impl fmt::Display for Cause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Cause {
+    /// The cause in a word.
+    pub fn as_str(self) -> &'static str {
+        match self {
             Self::Vacancy => "vacancy",
             Self::Handover => "handover",
             Self::Lapse => "lapse",
@@ -175,6 +178,12 @@ impl fmt::Display for Cause {
             Self::Resign => "resign",
             Self::Disk => "disk",
             Self::Quarantine => "quarantine",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }

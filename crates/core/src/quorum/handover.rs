@@ -172,8 +172,10 @@ impl Quorum {
     /// An operator asks for a handover.
     pub(super) fn propose_handover(&mut self, to: Option<Inst>) {
         let to = to.or_else(|| self.successor());
+        let never = |to: Inst| self.stored.roster.member(to).is_some_and(|m| m.priority == 0);
         let objection = match to {
             _ if !self.leads() => Objection::NotLeader,
+            Some(to) if never(to) => Objection::NeverLeads,
             Some(to) if self.begin_handover(to, Cause::Resign) => return,
             _ => Objection::NotNow,
         };

@@ -120,6 +120,14 @@ impl Quorum {
         }
     }
 
+    /// Whether an address that it wants a connection to has neither answered nor failed yet.
+    pub(super) fn has_untried_places(&self) -> bool {
+        let is_tried = |address: &Address| {
+            self.places.get(address).is_some_and(|p| p.tried || p.inst.is_some())
+        };
+        self.wanted.addresses.iter().any(|address| !is_tried(address))
+    }
+
     /// Notes that something came over a connection, and from whom.
     pub(super) fn hear(&mut self, link: LinkId) -> Option<Inst> {
         let now = self.now.fast;

@@ -174,6 +174,8 @@ pub enum Refusal {
     Full,
     /// A later start of the caller has been heard: its disk was rolled back.
     RolledBack,
+    /// A reason of a later version, or of another mode.
+    Other(Arc<str>),
 }
 
 /// May I stand?

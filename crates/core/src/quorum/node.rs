@@ -10,10 +10,11 @@ use super::guardian::Pact;
 use super::message::Message;
 use super::status::{Leadership, Status};
 use super::stored::Stored;
+use super::words::Member;
 use crate::event::DialError;
 use crate::node::{LinkId, PersistId};
 use crate::status::MemberView;
-use crate::types::{Address, Now};
+use crate::types::{Address, Inst, Now};
 
 /// What the driver tells the node.
 #[allow(clippy::large_enum_variant, reason = "most are of the large kind")]
@@ -206,6 +207,11 @@ impl Node {
     /// The voters, and whoever asks to become one, in the order of their addresses; for display.
     pub fn members(&self, now: Now) -> Vec<MemberView> {
         self.quorum.members(now)
+    }
+
+    /// What is known of an instance that this node has heard of: its address and priority.
+    pub fn member(&self, inst: Inst) -> Option<Member> {
+        self.quorum.record_of(inst)
     }
 
     /// The node's record in its present state: what the next write will put on disk.

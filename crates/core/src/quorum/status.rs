@@ -56,6 +56,8 @@ pub struct Status {
     pub role: Role,
     /// Its instance.
     pub inst: Inst,
+    /// The priority that it is configured with; the roster's follows it.
+    pub priority: u32,
     /// The greatest term that it has taken part in.
     pub term: Term,
     /// Who leads, as far as it knows.

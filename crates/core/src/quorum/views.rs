@@ -61,6 +61,7 @@ impl Quorum {
             reign: leader.and_then(|inst| self.reign_of(inst)),
             pending: reason.as_ref().is_some_and(|reason| self.is_outcome_near(reason)),
             inst: self.me(),
+            priority: self.config.priority,
             term: self.stored.term,
             leader: leader.and_then(|inst| self.record_of(inst)),
             hint: self.hint.filter(|_| leader.is_none()).and_then(|inst| self.record_of(inst)),
@@ -128,14 +129,22 @@ impl Quorum {
         }
     }
 
-    /// Whether it is worth waiting for what comes.
+    /// Whether it is worth waiting for what comes: a majority is reached, or it is not yet known
+    /// whether one is.
     fn is_outcome_near(&self, reason: &Leaderless) -> bool {
-        match reason {
-            Leaderless::Electing
-            | Leaderless::Muted(_)
-            | Leaderless::Revoking
-            | Leaderless::Joining => !matches!(self.phase, Phase::Stopped),
-            _ => matches!(self.phase, Phase::Starting),
+        match self.phase {
+            Phase::Stopped => self.resigning.is_none(),
+            Phase::Starting => true,
+            _ => match reason {
+                Leaderless::Electing
+                | Leaderless::Muted(_)
+                | Leaderless::Revoking
+                | Leaderless::Joining => true,
+                Leaderless::WaitingForPlaces(_)
+                | Leaderless::ListsDiffer
+                | Leaderless::NoQuorum(_) => self.has_untried_places(),
+                _ => false,
+            },
         }
     }
 
@@ -149,7 +158,7 @@ impl Quorum {
         (promise.holder == leader && now.slow < promise.until).then_some(leader)
     }
 
-    fn record_of(&self, inst: Inst) -> Option<Member> {
+    pub(super) fn record_of(&self, inst: Inst) -> Option<Member> {
         let known = self.peers.get(&inst).map(|p| p.member.clone());
         self.stored.roster.member(inst).cloned().or(known)
     }

@@ -49,6 +49,8 @@ fn view() -> View {
         mode: Mode::Bully,
         cluster: "jobs".to_owned(),
         epoch: Some(7),
+        token: None,
+        lease: None,
         since: UNIX_EPOCH,
         pending: false,
         reason: None,
@@ -65,6 +67,7 @@ fn entry(revision: u64, won: bool) -> Entry {
         node: None,
         leader: None,
         epoch: Some(revision * 10),
+        token: None,
         won,
         message: String::new(),
     }

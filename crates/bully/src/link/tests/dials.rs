@@ -138,7 +138,8 @@ async fn dials_do_not_wait_for_each_other() {
 
 #[tokio::test]
 async fn a_node_finds_itself_among_the_entries() {
-    let (me, other) = (Node::start_as(Inst(7), patient()), Node::start_as(Inst(8), patient()));
+    let me = Node::start_as(Inst(7), Mode::Bully, patient());
+    let other = Node::start_as(Inst(8), Mode::Quorum, patient());
     let (closed, nobody) = listener().await;
     drop(closed);
     let entries = [nobody, other.address(), me.address()];
@@ -152,7 +153,7 @@ async fn a_node_finds_itself_among_the_entries() {
 
 #[tokio::test]
 async fn a_silent_entry_does_not_hide_the_one_that_answers() {
-    let me = Node::start_as(Inst(7), patient());
+    let me = Node::start_as(Inst(7), Mode::Bully, patient());
     let (_frozen, silent) = listener().await;
     let found = timeout(SOON, discover(&[silent, me.address()], Inst(7), NEVER)).await;
     assert_eq!(found, Ok(Some(me.address())));

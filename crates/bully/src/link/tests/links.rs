@@ -29,7 +29,7 @@ async fn a_refusal_reaches_a_peer_that_is_still_speaking() {
         a.transport.send(link, &query(q));
     }
     let (refused, _) = b.message().await;
-    let nack = Message::HelloNack(bully_core::NackReason::Full);
+    let nack = Message::from(core::Message::HelloNack(core::NackReason::Full));
     b.transport.send(refused, &nack);
     b.transport.close(refused);
     assert_eq!(a.message().await, (link, nack));
@@ -54,9 +54,7 @@ async fn a_close_lets_out_all_that_was_queued() {
         raw.say(&frame(query(q))).await;
     }
     let (link, _) = node.message().await;
-    let Message::Hello(mut ack) = hello() else { panic!("a Hello") };
-    ack.members = vec![ack.member.clone(); 1_000];
-    let ack = Message::HelloAck(ack);
+    let ack = hello_ack_with(1_000);
     let whole = frame(ack.clone()).len() * 400;
     assert!(whole > 12 * 1024 * 1024);
     for _ in 0..400 {
@@ -75,9 +73,7 @@ async fn what_a_full_socket_does_not_take_at_once_arrives_in_order_too() {
     let limits = Limits { queue_frames_max: usize::MAX, queue_bytes_max: usize::MAX, ..patient() };
     let (mut a, mut b) = (Node::start(limits), Node::start(patient()));
     let (ab, ba) = a.join(&mut b).await;
-    let Message::Hello(mut long) = hello() else { panic!("a Hello") };
-    long.members = vec![long.member.clone(); 1_000];
-    let long = Message::HelloAck(long);
+    let long = hello_ack_with(1_000);
     let mut heard = 0;
     for q in 0..600 {
         a.transport.send(ab, &long);
@@ -161,7 +157,7 @@ async fn a_members_frame_may_be_longer_than_a_strangers() {
     let (link, _) = node.message().await;
     node.transport.promote(link);
     let met = (0..20_000).map(|i| Address::new("some-host-name.example", i + 1)).take(1_024);
-    let ack = Message::BeatAck(bully_core::BeatAck {
+    let ack = core::Message::BeatAck(core::BeatAck {
         report: Report::default(),
         need: Epoch(0),
         met: met
@@ -169,6 +165,7 @@ async fn a_members_frame_may_be_longer_than_a_strangers() {
             .collect(),
         mver: 0,
     });
+    let ack = Message::from(ack);
     let bytes = frame(ack.clone());
     assert!(bytes.len() > wire::FRAME_MAX_STRANGER);
     raw.say(&bytes).await;
@@ -179,7 +176,8 @@ async fn a_members_frame_may_be_longer_than_a_strangers() {
 async fn a_v4_peer_of_a_dual_stack_listener_has_a_v4_address() {
     let listeners = bind(None, 0).unwrap();
     let port = listeners[0].local_addr().unwrap().port();
-    let (_transport, mut events) = Transport::start(listeners, Inst(1), patient()).unwrap();
+    let (_transport, mut events) =
+        Transport::start(listeners, Mode::Bully, Inst(1), patient()).unwrap();
     let mut raw = Raw::connect((LOCAL, port).into()).await;
     raw.say_hello().await;
     let Some(LinkEvent::Message { remote, .. }) = timeout(SOON, events.recv()).await.unwrap()

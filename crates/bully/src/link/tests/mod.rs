@@ -3,21 +3,21 @@
 mod dials;
 mod limits;
 mod links;
+mod modes;
 mod shortage;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bully_core::{
-    Address, Epoch, Hello, Inst, LinkId, Member, Message, Mode, Query, QueryAck, Report,
-};
+use bully_core as core;
+use bully_core::{Address, Epoch, Hello, Inst, LinkId, Member, Mode, Query, QueryAck, Report};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use super::{Events, Limits, LinkEvent, Transport, bind};
-use crate::wire::{self, Packet, Preamble};
+use crate::wire::{self, Message, Packet, Preamble};
 
 /// For what must come.
 const SOON: Duration = Duration::from_secs(10);
@@ -38,13 +38,13 @@ struct Node {
 
 impl Node {
     fn start(limits: Limits) -> Self {
-        Self::start_as(Inst(1), limits)
+        Self::start_as(Inst(1), Mode::Bully, limits)
     }
 
-    fn start_as(inst: Inst, limits: Limits) -> Self {
+    fn start_as(inst: Inst, mode: Mode, limits: Limits) -> Self {
         let listeners = bind(Some(LOCAL), 0).unwrap();
         let at = listeners[0].local_addr().unwrap();
-        let (transport, events) = Transport::start(listeners, inst, limits).unwrap();
+        let (transport, events) = Transport::start(listeners, mode, inst, limits).unwrap();
         Self { transport, events, at }
     }
 
@@ -88,6 +88,15 @@ fn patient() -> Limits {
 }
 
 fn hello() -> Message {
+    core::Message::Hello(hello_with(0)).into()
+}
+
+/// A long one, where there are many members.
+fn hello_ack_with(members: usize) -> Message {
+    core::Message::HelloAck(hello_with(members)).into()
+}
+
+fn hello_with(members: usize) -> Hello {
     let member = Member {
         id: Address::new("10.0.0.1", 8117),
         ip: None,
@@ -96,23 +105,24 @@ fn hello() -> Message {
         inst: Inst(9),
         left: false,
     };
-    Message::Hello(Hello {
+    Hello {
         cluster: Arc::from("bully"),
         mode: Mode::Bully,
-        member,
         seen: Epoch(1),
         no_preempt: false,
         report: Report::default(),
-        members: Vec::new(),
-    })
+        members: vec![member.clone(); members],
+        member,
+    }
 }
 
 fn query(q: u64) -> Message {
-    Message::Query(Query { q, report: Report::default(), need: Epoch(0), watch: false })
+    let query = Query { q, report: Report::default(), need: Epoch(0), watch: false };
+    core::Message::Query(query).into()
 }
 
 fn query_ack(q: u64) -> Message {
-    Message::QueryAck(QueryAck { q, report: Report::default() })
+    core::Message::QueryAck(QueryAck { q, report: Report::default() }).into()
 }
 
 fn frame(message: Message) -> Vec<u8> {

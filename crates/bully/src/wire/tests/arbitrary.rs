@@ -1,4 +1,6 @@
-//! Any packet that a node could send.
+//! Any packet that a node could send, and the mode of who sends it.
+
+mod quorum;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
@@ -77,6 +79,10 @@ fn listed() -> impl Strategy<Value = Listed> {
     (member(), any::<bool>()).prop_map(|(member, reach)| Listed { member, reach })
 }
 
+fn mode() -> impl Strategy<Value = Mode> {
+    prop_oneof![Just(Mode::Bully), Just(Mode::Quorum), (3..=u16::MAX).prop_map(Mode::Other)]
+}
+
 fn cluster() -> impl Strategy<Value = String> {
     "[a-zA-Z0-9 ä._-]{1,32}"
 }
@@ -98,7 +104,7 @@ fn hello() -> BoxedStrategy<Hello> {
 fn nack() -> BoxedStrategy<NackReason> {
     prop_oneof![
         cluster().prop_map(|name| NackReason::ForeignCluster(name.into())),
-        Just(NackReason::ForeignMode(Mode::Bully)),
+        mode().prop_map(NackReason::ForeignMode),
         Just(NackReason::Myself),
         Just(NackReason::DuplicateId),
         Just(NackReason::Full),
@@ -144,10 +150,15 @@ fn message() -> BoxedStrategy<Message> {
     .boxed()
 }
 
-pub(super) fn packet() -> impl Strategy<Value = Packet> {
+pub(super) fn packet() -> impl Strategy<Value = (Mode, Packet)> {
+    let mode = prop_oneof![Just(Mode::Bully), Just(Mode::Quorum)];
+    let of_any_mode = prop_oneof![
+        inst().prop_map(Packet::Identify),
+        any::<bool>().prop_map(|same| Packet::Identified { same }),
+    ];
     prop_oneof![
-        9 => message().prop_map(Packet::Message),
-        1 => inst().prop_map(Packet::Identify),
-        1 => any::<bool>().prop_map(|same| Packet::Identified { same }),
+        9 => message().prop_map(|message| (Mode::Bully, Packet::Message(message.into()))),
+        9 => quorum::message().prop_map(|message| (Mode::Quorum, Packet::Message(message.into()))),
+        2 => (mode, of_any_mode),
     ]
 }
