@@ -48,8 +48,8 @@ fn of_quorum(kind: &str) -> quorum::Message {
         id: address(host),
         priority: 100,
     };
-    match kind {
-        "HbAck" => quorum::Message::HbAck(HbAck {
+    if kind == "HbAck" {
+        return quorum::Message::HbAck(HbAck {
             term,
             roster: version,
             stamp,
@@ -57,13 +57,11 @@ fn of_quorum(kind: &str) -> quorum::Message {
             sent: stamp,
             unmuted: true,
             wants: false,
-        }),
-        _ => {
-            let members = (67..70).map(voter).collect();
-            let roster = Arc::new(Roster { version, members, removed: Vec::new() });
-            quorum::Message::Hb(Hb { term, roster, stamp })
-        }
+        });
     }
+    let members = (67..70).map(voter).collect();
+    let roster = Arc::new(Roster { version, members, removed: Vec::new() });
+    quorum::Message::Hb(Hb { term, roster, stamp })
 }
 
 fn of_bully(kind: &str) -> Message {

@@ -172,6 +172,12 @@ impl Builder {
         self
     }
 
+    /// Whether a lease fits a heartbeat, for who reads them from elsewhere.
+    #[cfg(feature = "cli")]
+    pub(crate) fn check_times(lease: Duration, heartbeat: Duration) -> Result<(), String> {
+        bully_core::quorum::Config::check_times(lease, heartbeat).map_err(|e| e.to_string())
+    }
+
     pub(crate) fn heartbeat_or_default(&self) -> Duration {
         self.heartbeat.unwrap_or(Self::default_heartbeat(self.mode))
     }

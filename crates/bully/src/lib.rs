@@ -44,6 +44,8 @@ mod journal;
 mod link;
 mod node;
 mod place;
+#[cfg(feature = "cli")]
+mod repair;
 mod shared;
 mod shortage;
 mod store;

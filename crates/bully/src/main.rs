@@ -10,6 +10,8 @@ fn main() -> ExitCode {
         Ok(Invocation::Run(configuration)) => cli::run(&configuration.settings),
         Ok(Invocation::Demo { once }) => cli::demo(once),
         Ok(Invocation::Ask(question)) => cli::ask(&question),
+        Ok(Invocation::Tell(order)) => cli::tell(&order),
+        Ok(Invocation::Repair(repair)) => cli::repair(&repair),
         Ok(Invocation::Config { configuration, json }) => print(&cli::report(&configuration, json)),
         Ok(Invocation::Completions(shell)) => print(&cli::completions(shell)),
         Ok(Invocation::Man) => print(&cli::man()),

@@ -65,10 +65,9 @@ impl Group {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         });
-        match found.await {
-            Ok(found) => found,
-            Err(_) => panic!("{:#?}", self.nodes.iter().map(Elector::history).collect::<Vec<_>>()),
-        }
+        let found = found.await.ok();
+        let histories = || self.nodes.iter().map(Elector::history).collect::<Vec<_>>();
+        found.unwrap_or_else(|| panic!("not within {DEADLINE:?}: {:#?}", histories()))
     }
 }
 

@@ -6,11 +6,13 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use super::help;
 use super::key::Key;
 use super::layer::{Layer, Raw};
+use crate::Mode;
 
 /// Elects a leader among machines that all run this command line.
 ///
-/// Without a command, runs a node. In bully mode a network split has two leaders, one on each side,
-/// until it heals.
+/// Without a command, runs a node. In bully mode, the default, a network split has two leaders, one on
+/// each side, until it heals; in quorum mode, which is experimental, at most the side with a majority
+/// of the members has one.
 #[derive(Clone, Debug, PartialEq, Eq, Parser)]
 #[command(name = "bully", version, args_conflicts_with_subcommands = true)]
 pub(crate) struct Cli {
@@ -36,15 +38,55 @@ pub(crate) enum Cmd {
         /// How long to wait for an election under way, 0s to 1h (default 2s)
         #[arg(long, value_name = "DURATION")]
         wait: Option<String>,
+        /// Print the fencing token of its reign too, after a tab; quorum mode alone has one
+        #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true)]
+        #[arg(default_missing_value = "true")]
+        token: Option<String>,
     },
     /// Exit 0 if the node asked is the leader, 3 if not
     IsLeader(AskFlags),
     /// List the members that the node asked knows
-    Members(AskFlags),
+    #[command(args_conflicts_with_subcommands = true)]
+    Members {
+        #[command(flatten)]
+        ask: AskFlags,
+        #[command(subcommand)]
+        command: Option<MembersCmd>,
+    },
     /// Say how the node asked sees the cluster
     Status(AskFlags),
     /// List the reigns that the node asked has seen
     History(AskFlags),
+    /// Have the node asked hand leadership over, to whom it likes, and follow
+    StepDown(AskFlags),
+    /// Have the node asked hand leadership over to another member (quorum mode)
+    Transfer {
+        /// The member that is to lead, as bully members names it
+        #[arg(long, value_name = "ADDR")]
+        to: Option<String>,
+        #[command(flatten)]
+        ask: AskFlags,
+    },
+    /// Give the node asked another priority, from 0 to 1000, until it ends
+    Priority {
+        // Their absence is complained of in one line, by the program.
+        #[arg(value_name = "NUMBER", allow_negative_numbers = true)]
+        priority: Option<String>,
+        #[command(flatten)]
+        ask: AskFlags,
+    },
+    /// Make a cluster of this node alone, where every other member is gone for good (quorum mode)
+    ///
+    /// UNSAFE, and for a node that does not run. Every other member must be gone for good, and must
+    /// be wiped before it may come back: whoever comes back with its data makes a second cluster, and
+    /// two nodes lead. Tokens go on above the old ones.
+    Recover(RepairFlags),
+    /// Begin anew, where a node that was to found the cluster is gone for good (quorum mode)
+    ///
+    /// For a node that does not run, and that waits for a cluster to be founded; one that is in a
+    /// cluster refuses. Do it on every node that waits, and wipe the one that is gone before it may
+    /// come back.
+    GenesisReset(RepairFlags),
     /// Print the settings in force and where each comes from
     Config {
         #[command(flatten)]
@@ -62,6 +104,40 @@ pub(crate) enum Cmd {
     },
     /// Print the manual page, bully(1): bully man | man -l -
     Man,
+}
+
+/// What can be done to members.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub(crate) enum MembersCmd {
+    /// Have the node asked, which leads, remove a member for good (quorum mode)
+    Remove {
+        // As above.
+        #[arg(value_name = "ADDR")]
+        node: Option<String>,
+        #[command(flatten)]
+        ask: AskFlags,
+    },
+}
+
+/// Which node is meant, by the flags, the variables and the file that it is started with.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub(crate) struct RepairFlags {
+    /// The -data-dir of the node, where it has one
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<String>,
+    /// The -cluster of the node
+    #[arg(long, value_name = "NAME")]
+    cluster: Option<String>,
+    /// The -port of the node
+    #[arg(long, value_name = "PORT")]
+    port: Option<String>,
+    /// The -config of the node, where it has one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<String>,
+    /// Do it; without this flag, which is read from the command line alone, say what would be done
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "true")]
+    pub(crate) force: Option<String>,
 }
 
 /// How to ask a node.
@@ -105,7 +181,7 @@ pub(crate) struct NodeFlags {
     /// The cluster's name; nodes of another are refused
     #[arg(long, value_name = "NAME")]
     cluster: Option<String>,
-    /// How to elect; this version has bully alone
+    /// How to elect: bully, or quorum, which is experimental
     #[arg(long, value_name = "MODE")]
     mode: Option<String>,
     /// Higher leads, 0 never does, 1000 is the highest
@@ -115,9 +191,21 @@ pub(crate) struct NodeFlags {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "true")]
     preempt: Option<String>,
-    /// How often peers hear from this node, 10ms to 10s
+    /// How often peers hear from this node, 10ms to 10s (default 100ms; 150ms in quorum mode)
     #[arg(long, value_name = "DURATION")]
     heartbeat: Option<String>,
+    /// How long a node promises itself to a leader, in quorum mode: more than four heartbeats, and
+    /// at most 2m. A leader that dies is replaced after about this long (default 1s)
+    #[arg(long, value_name = "DURATION")]
+    lease: Option<String>,
+    /// Where nodes in quorum mode keep their data, each in CLUSTER/PORT below it (default
+    /// $STATE_DIRECTORY, or /var/lib/bully for root, or bully in the user's state directory)
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<String>,
+    /// Start although the node advertised another address in its last run, in quorum mode
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "true")]
+    moved: Option<String>,
     /// The form of the log on standard error, text or json
     #[arg(long, value_name = "FORM")]
     log: Option<String>,
@@ -145,17 +233,36 @@ impl NodeFlags {
             (Key::Priority, self.priority),
             (Key::Preempt, self.preempt),
             (Key::Heartbeat, self.heartbeat),
+            (Key::Lease, self.lease),
+            (Key::DataDir, self.data_dir),
+            (Key::Moved, self.moved),
             (Key::Log, self.log),
             (Key::LogLevel, self.log_level),
         ];
-        let mut layer = Layer::default();
-        for (key, text) in texts {
-            if let Some(text) = text {
-                layer.set(key, Raw::flag(key.name(), text));
-            }
-        }
-        layer
+        layer(texts)
     }
+}
+
+impl RepairFlags {
+    /// What the flags give. A node whose data are on disk is in quorum mode, whatever else is said.
+    pub(crate) fn into_layer(self) -> Layer {
+        layer([
+            (Key::Mode, Some(Mode::Quorum.as_str().to_owned())),
+            (Key::DataDir, self.data_dir),
+            (Key::Cluster, self.cluster),
+            (Key::Port, self.port),
+        ])
+    }
+}
+
+fn layer(texts: impl IntoIterator<Item = (Key, Option<String>)>) -> Layer {
+    let mut layer = Layer::default();
+    for (key, text) in texts {
+        if let Some(text) = text {
+            layer.set(key, Raw::flag(key.name(), text));
+        }
+    }
+    layer
 }
 
 /// The whole grammar, as clap knows it.

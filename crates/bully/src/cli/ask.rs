@@ -3,19 +3,12 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use reqwest::{StatusCode, Url, header};
+use reqwest::StatusCode;
 use serde::Deserialize;
-use tokio::time;
 
-use super::tls::cause;
-use super::{Ask, Exit, Question, tls};
-use crate::http::json::{History, Members, Refusal, Status};
-
-/// What an answer may take beyond what the node was asked to wait.
-const ANSWER_WITHIN: Duration = Duration::from_secs(5);
-
-/// No node's answer comes near it.
-const BYTES_MAX: usize = 4 * 1024 * 1024;
+use super::exchange::{self, Answer, NOT_A_NODE, Request, read, refusal};
+use super::{Ask, Exit, Place, Question};
+use crate::http::json::{History, Members, Reign, Status};
 
 /// What a command prints, and its exit code.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,87 +22,46 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    fn done(stdout: String) -> Self {
+    pub(super) fn done(stdout: String) -> Self {
         Self { exit: Exit::Done, stdout, stderr: String::new() }
+    }
+
+    /// The node at that place gave no answer that is one, or refused.
+    pub(super) fn error(node: &Place, why: &str) -> Self {
+        let stderr = format!("bully: {node}: {}\n", printable(why));
+        Self { exit: Exit::Error, stdout: String::new(), stderr }
     }
 }
 
 /// Asks the node, and makes of its answer what the command prints.
 pub async fn answer(ask: &Ask) -> Outcome {
     let answered = async {
-        let answer = fetch(ask).await?;
+        let answer = exchange::exchange(&ask.http, request(ask)).await?;
         render(ask, &answer)
     };
-    answered.await.unwrap_or_else(|why| Outcome {
-        exit: Exit::Error,
-        stdout: String::new(),
-        stderr: format!("bully: {}: {}\n", ask.http, printable(&why)),
-    })
+    answered.await.unwrap_or_else(|why| Outcome::error(&ask.http, &why))
 }
 
-/// An answer of a node.
-struct Answer {
-    status: StatusCode,
-    body: String,
-}
-
-fn url(ask: &Ask) -> Result<Url, String> {
-    let path = match ask.what {
-        Question::Leader { wait } => format!("/leader?wait={}ms", wait.as_millis()),
-        Question::IsLeader | Question::Status => "/v1/status".to_owned(),
-        Question::Members => "/v1/members".to_owned(),
-        Question::History => "/v1/history".to_owned(),
+/// What is sent, and how long its answer may take.
+fn request(ask: &Ask) -> Request {
+    let leader = |wait: Duration, token| {
+        let token = if token { "&token=1" } else { "" };
+        Request::get(format!("/leader?wait={}ms{token}", wait.as_millis()))
+            .within(exchange::ANSWER_WITHIN + wait)
     };
-    format!("http://{}{path}", ask.http).parse().map_err(|e| format!("{e}"))
-}
-
-/// Gets the answer, or says why there is none, in time.
-async fn fetch(ask: &Ask) -> Result<Answer, String> {
-    let url = url(ask)?;
-    let client = tls::client(&url)
-        // The node is near, and a proxy for the outer world does not know the way to it.
-        .no_proxy()
-        .build()
-        .map_err(|e| cause(&e))?;
-    let (accept, wait) = match ask.what {
-        Question::Leader { wait } if !ask.json => ("text/plain", wait),
-        Question::Leader { wait } => ("application/json", wait),
-        _ => ("application/json", Duration::ZERO),
-    };
-    let limit = ANSWER_WITHIN + wait;
-    let exchange = async {
-        let request = client.get(url).header(header::ACCEPT, accept);
-        let mut response = request.send().await.map_err(|e| explain(&e))?;
-        let status = response.status();
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|e| explain(&e))? {
-            if body.len() + chunk.len() > BYTES_MAX {
-                return Err(format!("the answer is longer than {BYTES_MAX} bytes; {NOT_A_NODE}"));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        let body = String::from_utf8(body).map_err(|_| NOT_A_NODE.to_owned())?;
-        Ok(Answer { status, body })
-    };
-    let late = |_| format!("no answer within {limit:?}: is the node overloaded or frozen?");
-    time::timeout(limit, exchange).await.map_err(late)?
-}
-
-const NOT_A_NODE: &str = "what answers there is not a bully node: is -http right?";
-
-/// What went wrong on the way, and what to try.
-fn explain(error: &reqwest::Error) -> String {
-    if error.is_connect() {
-        format!("{}; is a node running there, with this -http address?", cause(error))
-    } else {
-        format!("{}; {NOT_A_NODE}", cause(error))
+    match ask.what {
+        Question::Leader { wait, token } if !ask.json => leader(wait, token).text(),
+        Question::Leader { wait, token } => leader(wait, token),
+        Question::IsLeader | Question::Status => Request::get("/v1/status"),
+        Question::Members => Request::get("/v1/members"),
+        Question::History => Request::get("/v1/history"),
     }
 }
 
 fn render(ask: &Ask, answer: &Answer) -> Result<Outcome, String> {
     let json = ask.json;
-    if let Question::Leader { .. } = ask.what {
-        return if json { leader_json(answer) } else { leader_text(answer) };
+    if let Question::Leader { token, .. } = ask.what {
+        return if json { leader_json(answer) } else { leader_text(answer, token) };
     }
     if answer.status != StatusCode::OK {
         return Err(refusal(answer));
@@ -139,12 +91,12 @@ fn show<'a, T: Deserialize<'a>>(
     Ok(Outcome::done(stdout))
 }
 
-fn leader_text(answer: &Answer) -> Result<Outcome, String> {
-    // A node's answer is one line, and the leader in it one word.
+fn leader_text(answer: &Answer, token: bool) -> Result<Outcome, String> {
+    // A node's answer is one line, and the leader in it one word, after which the token may stand.
     let line = answer.body.strip_suffix('\n').filter(|line| !line.contains('\n'));
     let line = line.ok_or_else(|| refusal(answer))?;
     match answer.status {
-        StatusCode::OK if is_place(line) => Ok(Outcome::done(format!("{line}\n"))),
+        StatusCode::OK if is_leader(line, token) => Ok(Outcome::done(format!("{line}\n"))),
         StatusCode::OK => Err(NOT_A_NODE.to_owned()),
         StatusCode::SERVICE_UNAVAILABLE => Ok(no_leader(line, String::new())),
         _ => Err(refusal(answer)),
@@ -163,37 +115,33 @@ fn leader_json(answer: &Answer) -> Result<Outcome, String> {
     })
 }
 
-fn no_leader(reason: &str, stdout: String) -> Outcome {
+pub(super) fn no_leader(reason: &str, stdout: String) -> Outcome {
     Outcome { exit: Exit::NoLeader, stdout, stderr: format!("bully: {}\n", printable(reason)) }
 }
 
-/// Whether the text can be what `/leader` prints: an address or a host name, with or without port.
+/// Whether the text can be what `/leader` prints.
+fn is_leader(text: &str, with_token: bool) -> bool {
+    if !with_token {
+        return is_place(text);
+    }
+    let is_token = |text: &str| text.parse::<u64>().is_ok_and(|token| token.to_string() == text);
+    text.split_once('\t').is_some_and(|(place, token)| is_place(place) && is_token(token))
+}
+
+/// Whether it can be an address or a host name, with or without port.
 fn is_place(text: &str) -> bool {
     let is_part = |b: u8| b.is_ascii_alphanumeric() || b"-_.:[]".contains(&b);
     !text.is_empty() && text.len() <= 300 && text.bytes().all(is_part)
 }
 
-/// What the error says, where a node sent it.
-fn refusal(answer: &Answer) -> String {
-    match serde_json::from_str::<Refusal<'_>>(&answer.body) {
-        Ok(refusal) => refusal.error.message.into_owned(),
-        Err(_) if answer.status.is_client_error() && answer.body.lines().count() == 1 => {
-            answer.body.trim().chars().take(200).collect()
-        }
-        Err(_) => format!("it answered {}; {NOT_A_NODE}", answer.status),
-    }
-}
-
-fn read<'a, T: Deserialize<'a>>(body: &'a str) -> Result<T, String> {
-    serde_json::from_str(body).map_err(|_| NOT_A_NODE.to_owned())
-}
-
-fn whole_lines(body: &str) -> String {
+pub(super) fn whole_lines(body: &str) -> String {
     format!("{}\n", body.trim_end())
 }
 
 fn members(document: &Members<'_>) -> String {
-    let mut rows = vec![["NODE", "PRIORITY", "ROLE", "STATE", "RTT"].map(str::to_owned)];
+    let has_token = document.members.iter().any(|member| member.token.is_some());
+    let last = if has_token { "TOKEN" } else { "" };
+    let mut rows = vec![["NODE", "PRIORITY", "ROLE", "STATE", "RTT", last].map(str::to_owned)];
     rows.extend(document.members.iter().map(|member| {
         let rtt = match member.rtt_ms {
             Some(rtt) => format!("{rtt} ms"),
@@ -206,6 +154,7 @@ fn members(document: &Members<'_>) -> String {
             printable(&member.role),
             printable(&member.state),
             rtt,
+            member.token.map(|token| token.to_string()).unwrap_or_default(),
         ]
     }));
     table(&rows)
@@ -216,18 +165,27 @@ fn status(status: &Status<'_>) -> String {
         Some(leader) => format!("{} (priority {})", leader.node, leader.priority),
         None => format!("none: {}", status.reason.as_deref().unwrap_or("no leader is known")),
     };
+    let (number, of_reign) = match status.reign {
+        Reign::Epoch(epoch) => ("epoch", epoch),
+        Reign::Token(token) => ("token", token),
+    };
+    let of_reign = of_reign.map_or_else(|| "-".to_owned(), |number| number.to_string());
     let rows = [
         ["leader", &leader],
         ["self", &status.node],
         ["role", &status.role],
         ["mode", &status.mode],
         ["cluster", &status.cluster],
-        ["epoch", &status.epoch.map_or_else(|| "-".to_owned(), |epoch| epoch.to_string())],
+        [number, &of_reign],
         ["since", &status.since],
         ["revision", &status.revision],
         ["version", &status.version],
     ];
-    table(&rows.map(|row| row.map(printable)))
+    let mut rows = rows.map(|row| row.map(printable)).to_vec();
+    if let Some(lease) = status.lease_ms {
+        rows.insert(6, ["lease".to_owned(), format!("{lease} ms left")]);
+    }
+    table(&rows)
 }
 
 fn history(document: &History<'_>) -> String {
@@ -258,7 +216,7 @@ fn table<const N: usize>(rows: &[[String; N]]) -> String {
 }
 
 /// The text without what would move a terminal's cursor: it comes from other machines.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 

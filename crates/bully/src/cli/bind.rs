@@ -1,4 +1,5 @@
-//! The sockets that a node listens on, and what to say where one is not to be had.
+//! What a node must have for itself alone, its sockets and its data directory, and what to say where
+//! one is not to be had.
 
 use std::io::{self, ErrorKind};
 use std::net::IpAddr;
@@ -6,101 +7,119 @@ use std::time::{Duration, Instant};
 
 use tokio::net::{TcpListener, lookup_host};
 
-use super::exit::Exit;
+use super::exit::{Exit, Failure};
 use super::listen::HttpListen;
 use super::place::Place;
 use super::settings::Settings;
 use crate::link;
-use crate::{Builder, StartError};
+use crate::{Builder, Elector, StartError, StoreError};
 
-/// How long a killed process may hold its ports.
+/// How long a killed process may hold its ports and its data directory.
 const GHOST_WITHIN: Duration = Duration::from_millis(300);
 
-/// Why the program cannot listen: one line that names the flag and the remedy.
-#[derive(Debug, thiserror::Error)]
-#[error("{line}")]
-pub(super) struct BindError {
-    /// A taken port has a code of its own, so that a supervisor can tell it from a crash, and from
-    /// an address that is wrong as long as nobody changes it.
-    pub(super) exit: Exit,
-    line: String,
+/// Between two tries to have what it holds.
+const PAUSE: Duration = Duration::from_millis(5);
+
+fn of_peers(error: &StartError, bind: Option<IpAddr>) -> Failure {
+    let StartError::Bind { address, source } = error else {
+        return Failure::new(Exit::Error, error.to_string());
+    };
+    match (source.kind(), bind) {
+        (ErrorKind::AddrInUse, _) => {
+            let remedy = "end what listens there, or choose another port";
+            Failure::new(Exit::InUse, format!("-port: {address} is taken: {remedy}"))
+        }
+        (ErrorKind::AddrNotAvailable, Some(ip)) => {
+            let remedy = "choose one that is, or leave the flag out for all of them";
+            Failure::new(
+                Exit::Usage,
+                format!("-bind: {ip} is no address of this machine: {remedy}"),
+            )
+        }
+        _ => Failure::new(Exit::Error, format!("cannot listen for peers on {address}: {source}")),
+    }
 }
 
-impl BindError {
-    fn new(exit: Exit, line: String) -> Self {
-        Self { exit, line }
-    }
-
-    fn of_peers(error: &StartError, bind: Option<IpAddr>) -> Self {
-        let StartError::Bind { address, source } = error else {
-            return Self::new(Exit::Error, error.to_string());
-        };
-        match (source.kind(), bind) {
-            (ErrorKind::AddrInUse, _) => {
-                let remedy = "end what listens there, or choose another port";
-                Self::new(Exit::InUse, format!("-port: {address} is taken: {remedy}"))
-            }
-            (ErrorKind::AddrNotAvailable, Some(ip)) => {
-                let remedy = "choose one that is, or leave the flag out for all of them";
-                Self::new(
-                    Exit::Usage,
-                    format!("-bind: {ip} is no address of this machine: {remedy}"),
-                )
-            }
-            _ => Self::new(Exit::Error, format!("cannot listen for peers on {address}: {source}")),
+fn of_http(address: &str, source: &io::Error) -> Failure {
+    let (exit, what) = match source.kind() {
+        ErrorKind::AddrInUse => (Exit::InUse, "is taken: end what listens there, or choose"),
+        ErrorKind::AddrNotAvailable => {
+            (Exit::Usage, "is no address of this machine: choose one that is,")
         }
-    }
+        _ => {
+            let line = format!("-http: cannot listen on {address}: {source}");
+            return Failure::new(Exit::Error, line);
+        }
+    };
+    let others = if exit == Exit::InUse { "another -http=ADDR," } else { ":PORT for all of them," };
+    Failure::new(exit, format!("-http: {address} {what} {others} or -http=off"))
+}
 
-    fn of_http(address: &str, source: &io::Error) -> Self {
-        let (exit, what) = match source.kind() {
-            ErrorKind::AddrInUse => (Exit::InUse, "is taken: end what listens there, or choose"),
-            ErrorKind::AddrNotAvailable => {
-                (Exit::Usage, "is no address of this machine: choose one that is,")
-            }
-            _ => {
-                let line = format!("-http: cannot listen on {address}: {source}");
-                return Self::new(Exit::Error, line);
-            }
-        };
-        let others =
-            if exit == Exit::InUse { "another -http=ADDR," } else { ":PORT for all of them," };
-        Self::new(exit, format!("-http: {address} {what} {others} or -http=off"))
-    }
+fn of_name(host: &str) -> Failure {
+    let remedy = "choose an address of this machine, :PORT for all of them, or off";
+    Failure::new(Exit::Usage, format!("-http: lookup {host}: no such host: {remedy}"))
+}
 
-    fn of_name(host: &str) -> Self {
-        let remedy = "choose an address of this machine, :PORT for all of them, or off";
-        Self::new(Exit::Usage, format!("-http: lookup {host}: no such host: {remedy}"))
-    }
+/// Whatever else keeps a node from starting. What a setting is to blame for is no crash: it is wrong
+/// until somebody changes it.
+fn of_start(error: &StartError) -> Failure {
+    let exit = match error {
+        StartError::Store(StoreError::Locked { .. }) => Exit::InUse,
+        StartError::Config(_) | StartError::Address { .. } => Exit::Usage,
+        _ => Exit::Error,
+    };
+    Failure::new(exit, error.to_string())
 }
 
 /// The builder with the peers' port bound.
 pub(super) async fn peers(
     settings: &Settings,
     builder: impl Fn() -> Builder,
-) -> Result<Builder, BindError> {
-    let listen = async || builder().listen().map_err(|e| BindError::of_peers(&e, settings.bind));
+) -> Result<Builder, Failure> {
+    let listen = async || builder().listen().map_err(|e| of_peers(&e, settings.bind));
     patiently(listen).await
 }
 
 /// The sockets for HTTP; none where it is off.
-pub(super) async fn http(listen: &HttpListen) -> Result<Vec<TcpListener>, BindError> {
+pub(super) async fn http(listen: &HttpListen) -> Result<Vec<TcpListener>, Failure> {
     patiently(async || match listen {
         HttpListen::Off => Ok(Vec::new()),
-        HttpListen::All(port) => bind(None, *port)
-            .map_err(|error| BindError::of_http(&format!("0.0.0.0:{port}"), &error)),
+        HttpListen::All(port) => {
+            bind(None, *port).map_err(|error| of_http(&format!("0.0.0.0:{port}"), &error))
+        }
         HttpListen::At(place) => at(place).await,
     })
     .await
 }
 
+/// The node. A process that was just killed may hold its data directory for a moment as well, after
+/// it has let go of its ports; `build` makes the builder once more then, as in [`peers`].
+pub(super) async fn start(
+    builder: Builder,
+    settings: &Settings,
+    build: impl Fn() -> Builder,
+) -> Result<Elector, Failure> {
+    let give_up = Instant::now() + GHOST_WITHIN;
+    let mut builder = builder;
+    loop {
+        match builder.start().await.map_err(|error| of_start(&error)) {
+            Err(failure) if failure.exit == Exit::InUse && Instant::now() < give_up => {
+                tokio::time::sleep(PAUSE).await;
+            }
+            outcome => return outcome,
+        }
+        builder = peers(settings, &build).await?;
+    }
+}
+
 /// Binds again and again for a moment while a port is taken: a process that was just killed, and
 /// is restarted at once, holds its ports until the kernel is done with it.
-async fn patiently<T>(bind: impl AsyncFn() -> Result<T, BindError>) -> Result<T, BindError> {
+async fn patiently<T>(bind: impl AsyncFn() -> Result<T, Failure>) -> Result<T, Failure> {
     let give_up = Instant::now() + GHOST_WITHIN;
     loop {
         match bind().await {
             Err(error) if error.exit == Exit::InUse && Instant::now() < give_up => {
-                tokio::time::sleep(Duration::from_millis(5)).await;
+                tokio::time::sleep(PAUSE).await;
             }
             outcome => return outcome,
         }
@@ -113,13 +132,13 @@ fn bind(ip: Option<IpAddr>, port: u16) -> io::Result<Vec<TcpListener>> {
 
 /// Every address that the place stands for. Of a name's several, those that cannot be had are done
 /// without: `localhost` has one that a machine without IPv6 lacks.
-async fn at(place: &Place) -> Result<Vec<TcpListener>, BindError> {
-    let wrong = |error: &io::Error| BindError::of_http(&place.to_string(), error);
+async fn at(place: &Place) -> Result<Vec<TcpListener>, Failure> {
+    let wrong = |error: &io::Error| of_http(&place.to_string(), error);
     if let Some(ip) = place.ip() {
         return bind(Some(ip), place.port).map_err(|error| wrong(&error));
     }
     let found = lookup_host((&*place.host, place.port)).await;
-    let found = found.map_err(|_| BindError::of_name(&place.host))?;
+    let found = found.map_err(|_| of_name(&place.host))?;
     let mut bound: Vec<TcpListener> = Vec::new();
     let mut refused = None;
     for ip in found.map(|address| address.ip().to_canonical()) {
@@ -138,7 +157,7 @@ async fn at(place: &Place) -> Result<Vec<TcpListener>, BindError> {
     match refused {
         _ if !bound.is_empty() => Ok(bound),
         Some(error) => Err(wrong(&error)),
-        None => Err(BindError::of_name(&place.host)),
+        None => Err(of_name(&place.host)),
     }
 }
 
@@ -165,6 +184,70 @@ mod tests {
         let bound: Vec<_> = bound.iter().map(|l| l.local_addr().expect("bound")).collect();
         assert_eq!(bound.iter().map(SocketAddr::ip).collect::<BTreeSet<_>>(), expected);
         assert!(bound.iter().all(|address| address.port() == bound[0].port()), "{bound:?}");
+    }
+
+    /// The settings of a node with its data in that folder and its peers on a free port.
+    fn settings(folder: &tempfile::TempDir) -> Settings {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = free.local_addr().expect("bound").port();
+        let data_dir = folder.path().to_str().expect("the path of a test is UTF-8");
+        crate::cli::tests::configured(
+            &[
+                "-mode=quorum",
+                "-bind=127.0.0.1",
+                &format!("-port={port}"),
+                &format!("-data-dir={data_dir}"),
+            ],
+            &[],
+        )
+        .settings
+    }
+
+    async fn started(settings: &Settings) -> Result<Elector, Failure> {
+        let build = || super::super::run::builder(settings);
+        let builder = peers(settings, build).await.expect("the port is free");
+        start(builder, settings, build).await
+    }
+
+    #[tokio::test]
+    async fn a_data_directory_in_use_has_an_exit_code_of_its_own() {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let settings = settings(&folder);
+        let directory = settings.data_directory().expect("quorum mode has one");
+        let holder = crate::store::Store::open(&directory, "bully").expect("nobody else has it");
+        let failure = started(&settings).await.expect_err("it is held");
+        assert_eq!(failure.exit, Exit::InUse);
+        assert!(failure.to_string().contains(&directory.display().to_string()), "{failure}");
+        drop(holder);
+    }
+
+    #[tokio::test]
+    async fn a_data_directory_that_a_killed_process_still_holds_is_waited_for() {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let settings = settings(&folder);
+        let directory = settings.data_directory().expect("quorum mode has one");
+        let holder = crate::store::Store::open(&directory, "bully").expect("nobody else has it");
+        let ghost = async {
+            tokio::time::sleep(PAUSE * 3).await;
+            drop(holder);
+        };
+        let (started, ()) = tokio::join!(started(&settings), ghost);
+        // Whatever became of it, it was not kept out.
+        assert_ne!(started.err().map(|failure| failure.exit), Some(Exit::InUse));
+    }
+
+    #[tokio::test]
+    async fn a_damaged_record_is_told_and_left_alone() {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let settings = settings(&folder);
+        let directory = settings.data_directory().expect("quorum mode has one");
+        std::fs::create_dir_all(&directory).expect("a directory");
+        let state = directory.join("state");
+        std::fs::write(&state, "nonsense").expect("it is written");
+        let failure = started(&settings).await.expect_err("it is damaged");
+        assert_eq!(failure.exit, Exit::Error);
+        assert!(failure.to_string().contains(&state.display().to_string()), "{failure}");
+        assert_eq!(std::fs::read(&state).expect("it is there"), b"nonsense");
     }
 
     #[tokio::test]

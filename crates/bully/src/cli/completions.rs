@@ -59,7 +59,8 @@ fn with_values(command: Command) -> Command {
             "config" => return arg.value_hint(ValueHint::FilePath),
             "log" => &["text", "json"],
             "log_level" => &["error", "warn", "info", "debug", "trace"],
-            "mode" => &["bully"],
+            "data_dir" => return arg.value_hint(ValueHint::DirPath),
+            "mode" => &["bully", "quorum"],
             "shell" => &["bash", "zsh", "fish"],
             _ if arg.is_require_equals_set() => &["true", "false"],
             // Neither a file nor a folder, which is what a shell would offer otherwise.
@@ -154,15 +155,20 @@ mod tests {
     }
 
     #[test]
-    fn every_argument_of_few_values_offers_them_and_no_other_offers_files() {
+    fn every_argument_of_few_values_offers_them_and_none_offers_files_but_who_takes_one() {
         fn visit(command: &Command) {
             for arg in command.get_arguments().filter(|arg| arg.get_action().takes_values()) {
                 let few = !arg.get_possible_values().is_empty();
                 let named = arg.get_value_names().and_then(<[_]>::first).map(|name| &**name);
                 let expected = matches!(named, Some("BOOL" | "FORM" | "LEVEL" | "MODE" | "SHELL"));
                 assert_eq!(few, expected, "{}", arg.get_id());
-                let file = arg.get_value_hint() == ValueHint::FilePath;
-                assert_eq!(file, named == Some("FILE"), "{}", arg.get_id());
+                let expected = match named {
+                    Some("FILE") => ValueHint::FilePath,
+                    Some("DIR") => ValueHint::DirPath,
+                    _ if few => ValueHint::Unknown,
+                    _ => ValueHint::Other,
+                };
+                assert_eq!(arg.get_value_hint(), expected, "{}", arg.get_id());
             }
             command.get_subcommands().for_each(visit);
         }

@@ -30,6 +30,22 @@ impl Exit {
     }
 }
 
+/// Why the program ends without having begun: one line that says what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{line}")]
+pub(super) struct Failure {
+    /// What is in use has a code of its own, so that a supervisor can tell it from a crash, and from
+    /// what is wrong as long as nobody changes it.
+    pub(super) exit: Exit,
+    line: String,
+}
+
+impl Failure {
+    pub(super) fn new(exit: Exit, line: String) -> Self {
+        Self { exit, line }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit.code())

@@ -6,25 +6,26 @@ use std::fmt::Write as _;
 use clap::{Arg, Command};
 
 use super::key::Key;
+use crate::Mode;
 
 const COLUMNS: usize = 80;
 
 /// `command` with the help of itself and of each command below it.
 pub(crate) fn write(command: Command) -> Command {
     let text = top(&command);
-    let command = command.mut_subcommands(|subcommand| {
-        let text = below(&subcommand);
-        subcommand.override_help(text)
-    });
-    command.override_help(text)
+    command.mut_subcommands(|subcommand| write_below(subcommand, "bully")).override_help(text)
+}
+
+fn write_below(command: Command, above: &str) -> Command {
+    let text = below(&command, above);
+    let path = format!("{above} {}", command.get_name());
+    command.mut_subcommands(|subcommand| write_below(subcommand, &path)).override_help(text)
 }
 
 fn top(command: &Command) -> String {
     let mut text = about(command);
     text.push_str("\nUsage: bully [flags]\n       bully <command> [flags]\n\nCommands:\n");
-    for subcommand in command.get_subcommands() {
-        entry(&mut text, subcommand.get_name(), &summary(subcommand));
-    }
+    commands(&mut text, command);
     entry(&mut text, "help", "Print this, or the help of a command: bully help leader");
     text.push_str("\nFlags of a node:\n");
     flags(&mut text, command);
@@ -35,15 +36,29 @@ fn top(command: &Command) -> String {
     text
 }
 
-fn below(command: &Command) -> String {
+fn below(command: &Command, above: &str) -> String {
     let mut text = about(command);
-    let _ = write!(text, "\nUsage: bully {}\n\nFlags:\n", synopsis(command));
+    let _ = writeln!(text, "\nUsage: {above} {}", synopsis(command));
+    for subcommand in command.get_subcommands() {
+        let _ = writeln!(text, "       {above} {} {}", command.get_name(), synopsis(subcommand));
+    }
+    if command.has_subcommands() {
+        text.push_str("\nCommands:\n");
+        commands(&mut text, command);
+    }
+    text.push_str("\nFlags:\n");
     flags(&mut text, command);
     entry(&mut text, "-h, -help", "Print this");
     if described(command).next().is_some() {
         text.push_str(SPELLING);
     }
     text
+}
+
+fn commands(text: &mut String, command: &Command) {
+    for subcommand in command.get_subcommands() {
+        entry(text, subcommand.get_name(), &summary(subcommand));
+    }
 }
 
 const SPELLING: &str = "
@@ -56,7 +71,7 @@ environment over the file.
 
 const EXIT_CODES: &str = "
 Exit codes: 0 done; 1 error; 2 bad usage or configuration; 3 no leader, or for
-is-leader not the leader; 69 a port is in use.
+is-leader not the leader; 69 a port or a data directory is in use.
 ";
 
 fn about(command: &Command) -> String {
@@ -98,7 +113,7 @@ pub(super) fn described(command: &Command) -> impl Iterator<Item = (String, Stri
         // What rustdoc would take for a link stands in backquotes.
         let mut help = help.replace('`', "");
         // The flags of those who ask state their own defaults.
-        let default = Key::named(name).and_then(Key::default_text);
+        let default = Key::named(name).and_then(|key| key.default_text(Mode::default()));
         if let Some(default) = default.filter(|_| !help.contains("(default")) {
             let _ = write!(help, " (default {default})");
         }

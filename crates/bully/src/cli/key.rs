@@ -1,5 +1,7 @@
 //! The settings of a node, by name.
 
+use crate::Mode;
+
 /// One setting of a node: a flag `-name`, a variable `BULLY_NAME`, a key `name` of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Key {
@@ -27,6 +29,12 @@ pub enum Key {
     Preempt,
     /// How often peers hear from this node.
     Heartbeat,
+    /// How long a node promises itself to a leader, in quorum mode.
+    Lease,
+    /// What is kept from one run to the next, and where, in quorum mode.
+    DataDir,
+    /// Whether the address kept there may be another, in quorum mode.
+    Moved,
     /// The form of the log.
     Log,
     /// What the log leaves out.
@@ -35,7 +43,7 @@ pub enum Key {
 
 impl Key {
     /// Every key, in the order in which they are listed to people.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 17] = [
         Self::Nodes,
         Self::Port,
         Self::Bind,
@@ -48,6 +56,9 @@ impl Key {
         Self::Priority,
         Self::Preempt,
         Self::Heartbeat,
+        Self::Lease,
+        Self::DataDir,
+        Self::Moved,
         Self::Log,
         Self::LogLevel,
     ];
@@ -67,22 +78,33 @@ impl Key {
             Self::Priority => "priority",
             Self::Preempt => "preempt",
             Self::Heartbeat => "heartbeat",
+            Self::Lease => "lease",
+            Self::DataDir => "data-dir",
+            Self::Moved => "moved",
             Self::Log => "log",
             Self::LogLevel => "log-level",
         }
     }
 
-    /// The value where nobody gives one, as one would write it; `None` for what is absent then.
-    pub const fn default_text(self) -> Option<&'static str> {
+    /// The value in that mode where nobody gives one, as one would write it; `None` for what is
+    /// absent then, and for the data directory, which depends on the machine.
+    pub const fn default_text(self, mode: Mode) -> Option<&'static str> {
         match self {
-            Self::Nodes | Self::Bind | Self::Advertise | Self::Url => None,
+            Self::Nodes | Self::Bind | Self::Advertise | Self::Url | Self::DataDir => None,
             Self::Port => Some("8117"),
             Self::Http => Some("127.0.0.1:8080"),
-            Self::ShowPort => Some("false"),
+            Self::ShowPort | Self::Moved => Some("false"),
             Self::Cluster | Self::Mode => Some("bully"),
             Self::Priority => Some("100"),
             Self::Preempt => Some("true"),
-            Self::Heartbeat => Some("100ms"),
+            Self::Heartbeat => Some(match mode {
+                Mode::Bully => "100ms",
+                Mode::Quorum => "150ms",
+            }),
+            Self::Lease => match mode {
+                Mode::Bully => None,
+                Mode::Quorum => Some("1s"),
+            },
             Self::Log => Some("text"),
             Self::LogLevel => Some("warn"),
         }
@@ -106,6 +128,7 @@ mod tests {
     #[test]
     fn a_variable_is_the_flag_in_capitals_with_underscores() {
         assert_eq!(variable(Key::LogLevel.name()), "BULLY_LOG_LEVEL");
+        assert_eq!(variable(Key::DataDir.name()), "BULLY_DATA_DIR");
         assert_eq!(variable("nodes"), "BULLY_NODES");
     }
 

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use super::key::{Key, variable};
 use super::usage::{UsageError, quoted};
+use crate::Mode;
 
 /// Who gave a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,7 +74,8 @@ impl Raw {
         parse(&self.text).map_err(|complaint| self.wrong(&complaint))
     }
 
-    fn wrong(&self, complaint: &str) -> UsageError {
+    /// The complaint, with who gave the value.
+    pub(crate) fn wrong(&self, complaint: &str) -> UsageError {
         let name = self.name;
         let line = self.line.map_or_else(String::new, |line| format!(" (line {line})"));
         // Kubernetes sets BULLY_PORT and the like in every pod beside a Service called bully.
@@ -106,10 +108,10 @@ impl Layer {
         Ok(layer)
     }
 
-    /// What holds where nobody says anything.
-    pub(crate) fn defaults() -> Self {
+    /// What holds in that mode where nobody says anything.
+    pub(crate) fn defaults(mode: Mode) -> Self {
         let raw = |key: Key| {
-            let text = key.default_text()?.to_owned();
+            let text = key.default_text(mode)?.to_owned();
             Some((key, Raw { name: key.name(), text, origin: Origin::Default, line: None }))
         };
         Self(Key::ALL.into_iter().filter_map(raw).collect())
@@ -129,6 +131,15 @@ impl Layer {
 pub(crate) struct Layers(pub(crate) Vec<Layer>);
 
 impl Layers {
+    /// The strongest layer's value, as it was written.
+    pub(crate) fn strongest(&self, key: Key) -> Option<&Raw> {
+        self.all(key).next()
+    }
+
+    fn all(&self, key: Key) -> impl Iterator<Item = &Raw> {
+        self.0.iter().filter_map(move |layer| layer.get(key))
+    }
+
     /// The value of the strongest layer that has one, and who gave it.
     ///
     /// The values it hides are parsed all the same: a mistake in a file should not lie in wait until
@@ -139,7 +150,7 @@ impl Layers {
         parse: impl Fn(&str) -> Result<T, String>,
     ) -> Result<Option<(T, Origin)>, UsageError> {
         let mut strongest = None;
-        for raw in self.0.iter().filter_map(|layer| layer.get(key)) {
+        for raw in self.all(key) {
             let value = raw.parse(&parse)?;
             strongest.get_or_insert((value, raw.origin.clone()));
         }

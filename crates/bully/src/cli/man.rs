@@ -1,6 +1,7 @@
 //! `bully man`: the manual page, bully(1). Flags and commands come from the grammar, so that the
 //! page cannot fall behind it; the rest is written here.
 
+use clap::Command;
 use roff::{Inline, Roff, bold, italic, roman};
 
 use super::args;
@@ -28,15 +29,7 @@ pub fn man() -> String {
     page.entry("-V, -version", "Print the version.");
     page.section("COMMANDS");
     for command in grammar.get_subcommands() {
-        page.0.control("SS", [format!("bully {}", synopsis(command)).as_str()]);
-        page.text(&format!("{}.", summary(command)));
-        let (known, own): (Vec<_>, Vec<_>) =
-            described(command).partition(|flag| of_a_node.contains(flag));
-        if !known.is_empty() {
-            page.0.control("PP", []);
-            page.text("Takes the flags of a node, described above, and:");
-        }
-        page.flags(own);
+        page.command("bully", command, &of_a_node);
     }
     for (title, entries) in [
         ("EXIT STATUS", EXIT_STATUS),
@@ -87,6 +80,29 @@ impl Page {
         }
     }
 
+    /// A command and those below it.
+    fn command(&mut self, above: &str, command: &Command, of_a_node: &[(String, String)]) {
+        self.0.control("SS", [format!("{above} {}", synopsis(command)).as_str()]);
+        self.text(&format!("{}.", summary(command)));
+        // Of a long description the summary is the beginning.
+        let more = command.get_long_about().map(ToString::to_string).unwrap_or_default();
+        for paragraph in more.split("\n\n").skip(1) {
+            self.0.control("PP", []);
+            self.text(paragraph);
+        }
+        let (known, own): (Vec<_>, Vec<_>) =
+            described(command).partition(|flag| of_a_node.contains(flag));
+        if !known.is_empty() {
+            self.0.control("PP", []);
+            self.text("Takes the flags of a node, described above, and:");
+        }
+        self.flags(own);
+        let path = format!("{above} {}", command.get_name());
+        for subcommand in command.get_subcommands() {
+            self.command(&path, subcommand, of_a_node);
+        }
+    }
+
     fn flags(&mut self, flags: impl IntoIterator<Item = (String, String)>) {
         for (name, meaning) in flags {
             self.entry(&name, &format!("{meaning}."));
@@ -122,11 +138,17 @@ const DESCRIPTION: &[&str] = &[
     "bully elects a leader among machines that all run the same command line, without a store \
      beside it. Without a command it runs a node, in the foreground, until it is told to end; with \
      one it asks the node beside it, or prints something and ends.",
-    "A network that is split has two leaders, one on each side, until it heals: this is bully mode, \
-     the only one of this version. Use it for work that may be done twice, or that something else \
-     fences. Peers are neither authenticated nor encrypted: keep them on a network that you trust.",
+    "In bully mode, the default, a network that is split has two leaders, one on each side, until it \
+     heals. Use it for work that may be done twice, or that something else fences. In quorum mode, \
+     which is experimental, a leader needs the majority of the members, and no two lead at one \
+     moment: a minority has none, two members lead only while both are up, and each keeps on disk \
+     what it has promised. A program that was paused with its machine may still believe that it \
+     leads, until it looks at its clock: what it has in flight is stopped only by a resource that \
+     takes the token of the reign, which is greater in each, and refuses a smaller one.",
+    "Peers are neither authenticated nor encrypted: keep them on a network that you trust.",
     "Who leads is asked over HTTP, of any node: GET /leader answers the leader's address and a \
-     newline, or 503 and why there is none. /primary is 200 on the leader alone, /replica \
+     newline, or 503 and why there is none; with ?token=1, in quorum mode, a tab and the token of the \
+     reign as well. /primary is 200 on the leader alone, /replica \
      elsewhere, /health where a leader is known.",
 ];
 
@@ -141,7 +163,7 @@ const EXIT_STATUS: Entries = &[
     ("1", "An error that no other status describes; a node was told twice to end."),
     ("2", "The command line, the environment or the file is wrong."),
     ("3", "There is no leader; for is-leader, the node asked is not the leader."),
-    ("69", "A port is in use."),
+    ("69", "A port or a data directory is in use."),
 ];
 
 const SIGNALS: Entries = &[
@@ -162,8 +184,14 @@ const ENVIRONMENT: Entries = &[
     (
         "NOTIFY_SOCKET",
         "Where a service manager listens (systemd's Type=notify). It is told READY=1 once the node \
-         knows a leader, or knows that nobody whom it sees may lead, and STOPPING=1 when the node \
-         is told to end.",
+         knows a leader, or knows that nobody whom it sees may lead, in quorum mode after two seconds \
+         at the latest; and STOPPING=1 when the node is told to end.",
+    ),
+    (
+        "STATE_DIRECTORY, XDG_STATE_HOME, HOME",
+        "Where data are kept in quorum mode, where -data-dir does not say it: in the first \
+         STATE_DIRECTORY, which systemd sets; by root in /var/lib/bully; else in bully below \
+         XDG_STATE_HOME, or in .local/state/bully below HOME.",
     ),
     ("SSL_CERT_FILE, SSL_CERT_DIR", "Where to find the certificates for a webhook over https."),
 ];
@@ -175,6 +203,13 @@ const FILES: Entries = &[
          the dash; nodes may be an array of strings. Nothing is read unless -config or BULLY_CONFIG \
          names it.",
     ),
+    (
+        "/var/lib/bully/CLUSTER/PORT/state",
+        "What a node in quorum mode must not forget: who it is, who votes, and what it has promised. \
+         It is synced before each promise. Never copy it, never put an older one back: a node \
+         without it comes back as a new member, and a copy makes two of one. In the names of \
+         clusters, a slash, a percent sign and a first dot are written %2F, %25 and %2E there.",
+    ),
     ("/usr/lib/systemd/system/bully.service", "The service of the Debian package."),
 ];
 
@@ -184,6 +219,11 @@ const EXAMPLES: &[(&str, &str)] = &[
         "bully -nodes=192.168.1.67,192.168.1.68,192.168.1.69 -http=:8080",
     ),
     ("Do something on the leader alone, from cron on every machine:", "bully is-leader && backup"),
+    (
+        "At most one leader, with data in /var/lib/bully; all of the list must be up once:",
+        "bully -mode=quorum -nodes=192.168.1.67,192.168.1.68,192.168.1.69",
+    ),
+    ("Hand leadership over before the leader's machine goes down:", "bully step-down"),
     ("Who leads?", "bully leader\ncurl -fsS http://127.0.0.1:8080/leader"),
     ("An election on this machine, to look at:", "bully demo"),
 ];

@@ -5,6 +5,7 @@
 //! nothing and ends nothing: that is for `main`.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::FromArgMatches;
@@ -15,7 +16,9 @@ mod argv;
 mod ask;
 mod bind;
 mod completions;
+mod data_dir;
 mod demo;
+mod exchange;
 mod exit;
 mod file;
 mod help;
@@ -26,10 +29,12 @@ mod log;
 mod man;
 mod notify;
 mod place;
+mod repair;
 mod report;
 mod run;
 mod settings;
 mod suggest;
+mod tell;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -45,13 +50,17 @@ pub use layer::Origin;
 pub use listen::HttpListen;
 pub use man::man;
 pub use place::Place;
+pub use repair::repair;
 pub use report::report;
-pub use run::{ask, run};
-pub use settings::{Configuration, LogFormat, Mode, Origins, Settings};
+pub use run::{ask, run, tell};
+pub use settings::{Configuration, LogFormat, Origins, Quorum, Settings};
+pub use tell::obey;
 pub use usage::UsageError;
 pub use webhook::Webhook;
 
-use args::{AskFlags, Cli, Cmd, NodeFlags};
+use crate::Mode;
+use args::{AskFlags, Cli, Cmd, MembersCmd, NodeFlags, RepairFlags};
+use data_dir::Surroundings;
 use layer::{Layer, Layers, Raw};
 
 /// What the user wants done.
@@ -66,6 +75,10 @@ pub enum Invocation {
     },
     /// Ask a node.
     Ask(Ask),
+    /// Tell a node to do something.
+    Tell(Tell),
+    /// Change what a node that does not run has on disk; [`repair()`] does.
+    Repair(Repair),
     /// Print the settings in force; [`report()`] writes them.
     Config {
         /// The settings.
@@ -101,6 +114,8 @@ pub enum Question {
     Leader {
         /// How long to wait for an election under way.
         wait: Duration,
+        /// Whether to print the token of the reign too.
+        token: bool,
     },
     /// Does it lead itself?
     IsLeader,
@@ -110,6 +125,55 @@ pub enum Question {
     Status,
     /// Which reigns has it seen?
     History,
+}
+
+/// An order to a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tell {
+    /// The order.
+    pub what: Order,
+    /// Where the node serves HTTP.
+    pub http: Place,
+    /// Whether to print JSON.
+    pub json: bool,
+}
+
+/// What a node can be told. Addresses are as the user wrote them: where one has no port, the node
+/// knows which is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Hand over, to whom you like.
+    StepDown,
+    /// Hand over to that member.
+    Transfer(String),
+    /// Have another priority, at most [`Settings::PRIORITY_MAX`].
+    Priority(u32),
+    /// Remove that member.
+    Remove(String),
+}
+
+/// A change of what a node that does not run has on disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repair {
+    /// The change.
+    pub what: Remedy,
+    /// The node's data directory.
+    pub directory: PathBuf,
+    /// Its cluster.
+    pub cluster: String,
+    /// Its priority.
+    pub priority: u32,
+    /// Whether to do it, and not only to say what it would do.
+    pub is_forced: bool,
+}
+
+/// What can be changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// The node is a cluster of its own from now on.
+    Recover,
+    /// The node has never agreed to found a cluster.
+    GenesisReset,
 }
 
 /// Understands a command line, of which the first word is the program's name, together with the
@@ -139,29 +203,59 @@ pub fn parse(
     };
     match cli.command {
         None => Ok(Invocation::Run(Box::new(configuration(cli.node, &env)?))),
-        Some(Cmd::Demo { once }) => Ok(Invocation::Demo { once: switch("once", once, &env)? }),
-        Some(Cmd::Config { node, json }) => {
+        Some(command) => invocation(command, &env),
+    }
+}
+
+fn invocation(
+    command: Cmd,
+    env: impl Fn(&str) -> Option<OsString>,
+) -> Result<Invocation, UsageError> {
+    match command {
+        Cmd::Demo { once } => Ok(Invocation::Demo { once: switch("once", once, &env)? }),
+        Cmd::Config { node, json } => {
             let json = switch("json", json, &env)?;
             let configuration = Box::new(configuration(*node, &env)?);
             Ok(Invocation::Config { configuration, json })
         }
-        Some(Cmd::Leader { ask: flags, wait }) => {
+        Cmd::Leader { ask: flags, wait, token } => {
             let raw = given("wait", wait, &env)?;
             let wait = |text: &str| settings::parse_duration(text, "0s", "1h");
             let wait = raw.map_or(Ok(Duration::from_secs(2)), |raw| raw.parse(wait))?;
-            question(Question::Leader { wait }, flags, &env)
+            let token = switch("token", token, &env)?;
+            question(Question::Leader { wait, token }, flags, &env)
         }
-        Some(Cmd::IsLeader(flags)) => question(Question::IsLeader, flags, &env),
-        Some(Cmd::Members(flags)) => question(Question::Members, flags, &env),
-        Some(Cmd::Status(flags)) => question(Question::Status, flags, &env),
-        Some(Cmd::History(flags)) => question(Question::History, flags, &env),
-        Some(Cmd::Completions { shell }) => {
+        Cmd::IsLeader(flags) => question(Question::IsLeader, flags, &env),
+        Cmd::Members { ask: flags, command: None } => question(Question::Members, flags, &env),
+        Cmd::Members { command: Some(MembersCmd::Remove { node, ask: flags }), .. } => {
+            let node =
+                positional("members remove", node.as_deref(), "the address of a member", a_peer)?;
+            order(Order::Remove(node), flags, &env)
+        }
+        Cmd::StepDown(flags) => order(Order::StepDown, flags, &env),
+        Cmd::Transfer { to, ask: flags } => {
+            let to = given("to", to, &env)?.ok_or_else(|| {
+                UsageError::new("transfer: -to=ADDR is missing: which member is to lead?")
+            })?;
+            order(Order::Transfer(to.parse(a_peer)?), flags, &env)
+        }
+        Cmd::Priority { priority, ask: flags } => {
+            let parse = settings::parse_priority;
+            let priority =
+                positional("priority", priority.as_deref(), "a number from 0 to 1000", parse)?;
+            order(Order::Priority(priority), flags, &env)
+        }
+        Cmd::Recover(flags) => repair_of(Remedy::Recover, flags, &env),
+        Cmd::GenesisReset(flags) => repair_of(Remedy::GenesisReset, flags, &env),
+        Cmd::Status(flags) => question(Question::Status, flags, &env),
+        Cmd::History(flags) => question(Question::History, flags, &env),
+        Cmd::Completions { shell } => {
             let text = shell.unwrap_or_default();
             let shell = Shell::parse(&text)
                 .map_err(|complaint| UsageError::new(format!("completions: {complaint}")))?;
             Ok(Invocation::Completions(shell))
         }
-        Some(Cmd::Man) => Ok(Invocation::Man),
+        Cmd::Man => Ok(Invocation::Man),
     }
 }
 
@@ -182,22 +276,50 @@ fn configuration(
     mut flags: NodeFlags,
     env: impl Fn(&str) -> Option<OsString>,
 ) -> Result<Configuration, UsageError> {
-    let file = given("config", flags.config.take(), &env)?;
-    let mut layers = vec![flags.into_layer(), Layer::environment(&env)?];
+    let file = flags.config.take();
+    configured_by(flags.into_layer(), file, env)
+}
+
+/// What the flags, the environment and the file give.
+fn configured_by(
+    flags: Layer,
+    file: Option<String>,
+    env: impl Fn(&str) -> Option<OsString>,
+) -> Result<Configuration, UsageError> {
+    let file = given("config", file, &env)?;
+    let mut layers = vec![flags, Layer::environment(&env)?];
     if let Some(file) = file {
         layers.push(file::load(&file)?);
     }
-    layers.push(Layer::defaults());
-    Configuration::from_layers(&Layers(layers))
+    let is_root = rustix::process::geteuid().is_root();
+    Configuration::from_layers(Layers(layers), &Surroundings { env: &env, is_root })
 }
 
-/// The node to ask is the flag's, the environment's or, so that a machine's own node is found
-/// wherever it listens, that of the file in `BULLY_CONFIG`, which is read only then.
 fn question(
     what: Question,
     flags: AskFlags,
     env: impl Fn(&str) -> Option<OsString>,
 ) -> Result<Invocation, UsageError> {
+    let (http, json) = whom(flags, env)?;
+    Ok(Invocation::Ask(Ask { what, http, json }))
+}
+
+fn order(
+    what: Order,
+    flags: AskFlags,
+    env: impl Fn(&str) -> Option<OsString>,
+) -> Result<Invocation, UsageError> {
+    let (http, json) = whom(flags, env)?;
+    Ok(Invocation::Tell(Tell { what, http, json }))
+}
+
+/// The node to ask is the flag's, the environment's or, so that a machine's own node is found
+/// wherever it listens, that of the file in `BULLY_CONFIG`, which is read only then. With it, whether
+/// its answer is to be printed as JSON.
+fn whom(
+    flags: AskFlags,
+    env: impl Fn(&str) -> Option<OsString>,
+) -> Result<(Place, bool), UsageError> {
     let json = switch("json", flags.json, &env)?;
     let mut http = given(Key::Http.name(), flags.http, &env)?;
     if http.is_none()
@@ -205,9 +327,45 @@ fn question(
     {
         http = file::load(&file)?.get(Key::Http).cloned();
     }
-    let default = || Layer::defaults().get(Key::Http).cloned();
+    let default = || Layer::defaults(Mode::default()).get(Key::Http).cloned();
     let http = http.or_else(default).expect("where HTTP is served has a default");
-    Ok(Invocation::Ask(Ask { what, http: http.parse(listen::parse_ask)?, json }))
+    Ok((http.parse(listen::parse_ask)?, json))
+}
+
+fn repair_of(
+    what: Remedy,
+    mut flags: RepairFlags,
+    env: impl Fn(&str) -> Option<OsString>,
+) -> Result<Invocation, UsageError> {
+    // Not from the environment: nobody is to force what he does not see.
+    let force = flags.force.take().map(|text| Raw::flag("force", text));
+    let is_forced = force.map_or(Ok(false), |raw| raw.parse(settings::parse_switch))?;
+    let file = flags.config.take();
+    let Configuration { settings, .. } = configured_by(flags.into_layer(), file, env)?;
+    let directory = settings.data_directory().expect("a node in quorum mode has one");
+    let Settings { cluster, priority, .. } = settings;
+    Ok(Invocation::Repair(Repair { what, directory, cluster, priority, is_forced }))
+}
+
+/// What stands after a command without a flag: `parse` reads it, and where there is none, it is
+/// said what was expected.
+fn positional<T>(
+    command: &str,
+    word: Option<&str>,
+    expected: &str,
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> Result<T, UsageError> {
+    let complaint = match word.map(parse) {
+        Some(Ok(value)) => return Ok(value),
+        Some(Err(complaint)) => complaint,
+        None => format!("expected {expected}"),
+    };
+    Err(UsageError::new(format!("{command}: {complaint}")))
+}
+
+/// The text, if a member can have that address, with or without its port.
+fn a_peer(text: &str) -> Result<String, String> {
+    Place::parse_peer(text, crate::Builder::DEFAULT_PORT).map(|_| text.to_owned())
 }
 
 /// What the flag or else the environment says.

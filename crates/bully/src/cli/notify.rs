@@ -15,11 +15,16 @@ const SOCKET: &str = "NOTIFY_SOCKET";
 /// A manager takes its mail at once. One that does not must not hold a node up.
 const WITHIN: Duration = Duration::from_millis(200);
 
+/// A node in quorum mode leads nobody while others are away, however long that is, and must not be
+/// taken for a service that fails to start: its data are written, and it answers why there is no
+/// leader.
+const SETTLED_WITHIN: Duration = Duration::from_secs(2);
+
 /// Waits for the first view that is settled, and says `READY=1`: what starts after the service
 /// finds a node that answers who leads.
 pub(super) async fn ready(mut view: watch::Receiver<View>) {
     let Some(socket) = socket() else { return };
-    if view.wait_for(is_settled).await.is_err() {
+    if !settled(&mut view).await {
         return;
     }
     if let Err(why) = send(NotifyState::Ready).await {
@@ -38,14 +43,28 @@ pub(super) async fn stopping() {
     }
 }
 
-/// Whether the node's first questions have their outcome: it knows a leader, or it has joined and
+/// Waits until there is something to be ready with; whether the node still runs then.
+async fn settled(view: &mut watch::Receiver<View>) -> bool {
+    let mode = view.borrow().mode;
+    match mode {
+        Mode::Bully => view.wait_for(is_settled).await.is_ok(),
+        Mode::Quorum => {
+            let leader = view.wait_for(|view| view.leader.is_some());
+            timeout(SETTLED_WITHIN, leader).await.is_ok_and(|leader| leader.is_ok())
+                || is_open(view)
+        }
+    }
+}
+
+fn is_open(view: &watch::Receiver<View>) -> bool {
+    view.has_changed().is_ok()
+}
+
+/// Whether, in bully mode, the node's first questions have their outcome: it knows a leader, or it has joined and
 /// nobody whom it sees may lead. A witness (`-priority=0`) that comes up first is of the second
 /// kind, and must not be taken for a service that fails to start.
 fn is_settled(view: &View) -> bool {
-    // In quorum mode a node may wait for the others before it is in a cluster, for as long as they
-    // take to be started.
-    let has_joined = view.role != Role::Joining || view.mode == Mode::Quorum;
-    view.leader.is_some() || (has_joined && !view.pending)
+    view.leader.is_some() || (view.role != Role::Joining && !view.pending)
 }
 
 /// Where the manager listens. An empty variable counts as one that is not set, as all others do.
@@ -69,7 +88,7 @@ mod tests {
     use std::time::SystemTime;
 
     use super::*;
-    use crate::{Leader, Mode};
+    use crate::Leader;
 
     fn view(role: Role, leads: bool, pending: bool) -> View {
         let leader =
@@ -98,5 +117,34 @@ mod tests {
         assert!(!is_settled(&view(Role::Electing, false, true)), "an outcome is near");
         assert!(!is_settled(&view(Role::Joining, false, true)), "it has just started");
         assert!(!is_settled(&view(Role::Joining, false, false)), "its address is another's");
+    }
+
+    fn quorum(leads: bool) -> View {
+        let role = if leads { Role::Leader } else { Role::Joining };
+        View { mode: Mode::Quorum, ..view(role, leads, !leads) }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_node_in_quorum_mode_is_ready_with_a_leader_and_soon_without() {
+        let (views, mut watched) = watch::channel(quorum(false));
+        let start = tokio::time::Instant::now();
+        assert!(settled(&mut watched).await);
+        assert_eq!(start.elapsed(), SETTLED_WITHIN);
+        let later = async {
+            tokio::time::sleep(SETTLED_WITHIN / 2).await;
+            views.send_replace(quorum(true));
+        };
+        let (is_settled, ()) = tokio::join!(settled(&mut watched), later);
+        assert!(is_settled);
+        assert_eq!(start.elapsed(), SETTLED_WITHIN + SETTLED_WITHIN / 2);
+    }
+
+    #[tokio::test]
+    async fn a_node_that_has_ended_is_not_ready() {
+        for view in [quorum(false), view(Role::Joining, false, true)] {
+            let (views, mut watched) = watch::channel(view);
+            drop(views);
+            assert!(!settled(&mut watched).await);
+        }
     }
 }

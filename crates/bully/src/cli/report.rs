@@ -1,12 +1,13 @@
 //! What `bully config` prints.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
 use super::key::Key;
 use super::layer::Origin;
-use super::settings::{Configuration, Settings};
+use super::settings::{Configuration, Quorum, Settings};
 
 /// The settings in force and who gave each: a table in which values are written as a flag takes
 /// them (in parentheses, what no flag says), or one JSON object.
@@ -70,6 +71,7 @@ fn object(configuration: &Configuration) -> String {
 }
 
 fn value(settings: &Settings, key: Key) -> Value {
+    let of_quorum = |show: &dyn Fn(&Quorum) -> String| settings.quorum.as_ref().map(show);
     match key {
         Key::Nodes => settings.nodes.iter().map(ToString::to_string).collect(),
         Key::Port => json!(settings.port),
@@ -79,13 +81,22 @@ fn value(settings: &Settings, key: Key) -> Value {
         Key::ShowPort => json!(settings.show_port),
         Key::Url => json!(settings.webhook.as_ref().map(without_password)),
         Key::Cluster => json!(settings.cluster),
-        Key::Mode => json!(settings.mode.to_string()),
+        Key::Mode => json!(settings.mode().as_str()),
         Key::Priority => json!(settings.priority),
         Key::Preempt => json!(settings.preempt),
-        Key::Heartbeat => json!(humantime::format_duration(settings.heartbeat).to_string()),
+        Key::Heartbeat => json!(duration(settings.heartbeat)),
+        Key::Lease => json!(of_quorum(&|quorum| duration(quorum.lease))),
+        Key::DataDir => {
+            json!(of_quorum(&|quorum| quorum.data_dir.to_string_lossy().into_owned()))
+        }
+        Key::Moved => json!(settings.quorum.as_ref().is_some_and(|quorum| quorum.moved)),
         Key::Log => json!(settings.log.to_string()),
         Key::LogLevel => json!(settings.log_level.as_str().to_ascii_lowercase()),
     }
+}
+
+fn duration(duration: Duration) -> String {
+    humantime::format_duration(duration).to_string()
 }
 
 /// What is printed ends up in tickets and logs.

@@ -10,15 +10,15 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
-use super::bind::{self, BindError};
+use super::bind;
 use super::demo::PARENT;
-use super::exit::Exit;
+use super::exit::{Exit, Failure};
 use super::log::{self, Log};
 use super::settings::Settings;
 use super::usage::quoted;
 use super::webhook::Webhook;
-use super::{Ask, ask as asking, notify};
-use crate::{Builder, Elector, NOTICE};
+use super::{Ask, Outcome, Tell, ask as asking, notify, tell as telling};
+use crate::{Builder, Elector, Mode, NOTICE};
 use crate::{http, link};
 
 /// Runs a node. Returns when it has left.
@@ -56,13 +56,25 @@ pub fn run(settings: &Settings) -> Exit {
 
 /// Asks a node, and prints its answer.
 pub fn ask(question: &Ask) -> Exit {
-    let outcome = match block_on(asking::answer(question)) {
-        Ok(outcome) => outcome,
+    print_what_comes_of(asking::answer(question))
+}
+
+/// Tells a node to do something, and prints what came of it.
+pub fn tell(order: &Tell) -> Exit {
+    print_what_comes_of(telling::obey(order))
+}
+
+fn print_what_comes_of(request: impl Future<Output = Outcome>) -> Exit {
+    match block_on(request) {
+        Ok(outcome) => print(&outcome),
         Err(error) => {
             say(&format!("bully: {error:#}"));
-            return Exit::Error;
+            Exit::Error
         }
-    };
+    }
+}
+
+pub(super) fn print(outcome: &Outcome) -> Exit {
     // Nobody reads: the exit code says it still.
     let _ = io::stdout().write_all(outcome.stdout.as_bytes());
     let _ = io::stderr().write_all(outcome.stderr.as_bytes());
@@ -71,7 +83,7 @@ pub fn ask(question: &Ask) -> Exit {
 
 /// The exit code that the error itself knows, if it does.
 fn exit_of(error: &anyhow::Error) -> Exit {
-    error.downcast_ref().map_or(Exit::Error, |error: &BindError| error.exit)
+    error.downcast_ref().map_or(Exit::Error, |failure: &Failure| failure.exit)
 }
 
 /// Runs to the end of the future, and not a moment longer: a lookup that no server answers, or a
@@ -127,19 +139,23 @@ async fn start(settings: &Settings) -> anyhow::Result<(Elector, Http)> {
     let builder = bind::peers(settings, || builder(settings)).await?;
     let listeners = bind::http(&settings.http).await?;
     tracing::warn!(target: NOTICE, "{}", start_line(settings, &listeners));
-    let elector = builder.start().await.map_err(|error| anyhow::anyhow!("{error}"))?;
+    let elector = bind::start(builder, settings, || self::builder(settings)).await?;
     let http = Http::start(&elector, settings.show_port, listeners, webhook)?;
     Ok((elector, http))
 }
 
-fn builder(settings: &Settings) -> Builder {
+pub(super) fn builder(settings: &Settings) -> Builder {
     let mut builder = Elector::builder()
         .nodes(settings.nodes.iter().map(ToString::to_string))
         .port(settings.port)
         .cluster(&settings.cluster)
         .priority(settings.priority)
         .preempt(settings.preempt)
-        .heartbeat(settings.heartbeat);
+        .heartbeat(settings.heartbeat)
+        .mode(settings.mode());
+    if let (Some(quorum), Some(directory)) = (&settings.quorum, settings.data_directory()) {
+        builder = builder.lease(quorum.lease).data_dir(directory).moved(quorum.moved);
+    }
     if let Some(ip) = settings.bind {
         builder = builder.bind(ip);
     }
@@ -159,9 +175,13 @@ fn start_line(settings: &Settings, http: &[TcpListener]) -> String {
     };
     let http: Vec<String> = http.iter().filter_map(|l| l.local_addr().ok()).map(shown).collect();
     let http = if http.is_empty() { "off".to_owned() } else { http.join(" and ") };
-    format!(
-        "bully: mode bully (a split has two leaders), peers {peers} without secret, http {http}"
-    )
+    let mode = match settings.mode() {
+        Mode::Bully => "bully (a split has two leaders)",
+        Mode::Quorum => "quorum (experimental)",
+    };
+    let data = settings.data_directory().map(|directory| format!(", data {}", directory.display()));
+    let data = data.unwrap_or_default();
+    format!("bully: mode {mode}, peers {peers} without secret, http {http}{data}")
 }
 
 /// The HTTP interface, on a thread of its own: neither holds the other up.
@@ -290,4 +310,38 @@ fn raise_descriptor_limit() {
 /// nobody reads it is no reason to stop.
 pub(crate) fn say(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::tests::configured;
+
+    #[tokio::test]
+    async fn the_first_line_says_how_it_elects_where_it_listens_and_where_its_data_are() {
+        let http = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let port = http.local_addr().expect("bound").port();
+        let settings = configured(&[], &[]).settings;
+        let bully = format!(
+            "bully: mode bully (a split has two leaders), peers 0.0.0.0:8117 without secret, http \
+             127.0.0.1:{port}"
+        );
+        assert_eq!(start_line(&settings, &[http]), bully);
+        let line = ["-mode=quorum", "-data-dir=/var/lib/bully", "-http=off", "-port=9"];
+        let quorum = "bully: mode quorum (experimental), peers 0.0.0.0:9 without secret, http off, \
+                      data /var/lib/bully/bully/9";
+        assert_eq!(start_line(&configured(&line, &[]).settings, &[]), quorum);
+    }
+
+    #[test]
+    fn the_builder_is_told_every_setting_of_the_mode() {
+        let line = ["-mode=quorum", "-data-dir=/d", "-lease=2s", "-moved", "-heartbeat=90ms"];
+        let builder = builder(&configured(&line, &[]).settings);
+        assert_eq!((builder.mode, builder.moved), (Mode::Quorum, true));
+        assert_eq!(builder.lease, std::time::Duration::from_secs(2));
+        assert_eq!(builder.heartbeat, Some(std::time::Duration::from_millis(90)));
+        assert_eq!(builder.data_dir, Some("/d/bully/8117".into()));
+        let builder = self::builder(&configured(&[], &[]).settings);
+        assert_eq!((builder.mode, builder.moved, builder.data_dir), (Mode::Bully, false, None));
+    }
 }

@@ -3,31 +3,19 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use reqwest::Url;
 use tracing::Level;
 
+use super::data_dir::{self, Surroundings};
 use super::key::Key;
-use super::layer::{Layers, Origin};
+use super::layer::{Layer, Layers, Origin};
 use super::listen::HttpListen;
 use super::place::{Place, parse_places, parse_port};
 use super::usage::{UsageError, quoted};
-
-/// How the nodes elect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// Each connected group has a leader.
-    Bully,
-}
-
-impl fmt::Display for Mode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Bully => f.write_str("bully"),
-        }
-    }
-}
+use crate::{Builder, Mode};
 
 /// The form of the log's lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +33,19 @@ impl fmt::Display for LogFormat {
             Self::Json => "json",
         })
     }
+}
+
+/// What a node is told in quorum mode alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quorum {
+    /// How long this node promises itself to a leader, at most two minutes. A shorter one replaces a
+    /// dead leader sooner and a slow one more often; it is more than four heartbeats.
+    pub lease: Duration,
+    /// Where the data of all nodes of this machine are; this one's are in
+    /// [`Settings::data_directory`].
+    pub data_dir: PathBuf,
+    /// Whether the node may advertise another address than in its last run.
+    pub moved: bool,
 }
 
 /// All that a node is told from outside. Whatever stands here is within its bounds.
@@ -67,8 +68,6 @@ pub struct Settings {
     pub webhook: Option<Url>,
     /// The cluster's name, 1 to 64 bytes of printable characters without spaces.
     pub cluster: String,
-    /// How the nodes elect.
-    pub mode: Mode,
     /// Higher leads, 0 never does; at most [`Settings::PRIORITY_MAX`].
     pub priority: u32,
     /// Whether this node takes over from a leader of strictly lower priority.
@@ -76,6 +75,8 @@ pub struct Settings {
     /// How often peers hear from this node, 10 ms to 10 s. A shorter one finds a dead leader sooner
     /// and suspects a slow one more often.
     pub heartbeat: Duration,
+    /// What quorum mode needs besides; `None` in bully mode.
+    pub quorum: Option<Quorum>,
     /// The form of the log.
     pub log: LogFormat,
     /// The least serious level that is logged.
@@ -88,6 +89,18 @@ impl Settings {
 
     /// The length of the longest name of a cluster, as it travels between nodes: in bytes.
     pub const CLUSTER_BYTES_MAX: usize = crate::wire::CLUSTER_MAX;
+
+    /// How the nodes elect.
+    pub fn mode(&self) -> Mode {
+        if self.quorum.is_some() { Mode::Quorum } else { Mode::Bully }
+    }
+
+    /// Where this node keeps its data in quorum mode: a directory of its own, whichever other nodes
+    /// this machine has.
+    pub fn data_directory(&self) -> Option<PathBuf> {
+        let quorum = self.quorum.as_ref()?;
+        Some(data_dir::of_node(&quorum.data_dir, &self.cluster, self.port))
+    }
 }
 
 /// Who gave each setting.
@@ -111,9 +124,18 @@ pub struct Configuration {
 }
 
 impl Configuration {
-    pub(crate) fn from_layers(layers: &Layers) -> Result<Self, UsageError> {
-        let mut read = Reader { layers, origins: BTreeMap::new() };
-        // First, because a place without a port has this node's.
+    /// Reads the layers, to which the defaults are added. Where a data directory is needed and none
+    /// is named, the surroundings say where they are.
+    pub(crate) fn from_layers(
+        mut layers: Layers,
+        surroundings: &Surroundings<'_>,
+    ) -> Result<Self, UsageError> {
+        // First, because defaults depend on it.
+        let mode = layers.pick(Key::Mode, parse_mode)?.map_or(Mode::default(), |(mode, _)| mode);
+        layers.0.push(Layer::defaults(mode));
+        let mut read = Reader { layers: &layers, origins: BTreeMap::new() };
+        read.required(Key::Mode, parse_mode)?;
+        // Next, because a place without a port has this node's.
         let port = read.required(Key::Port, parse_own_port)?;
         let settings = Settings {
             nodes: read.optional(Key::Nodes, |text| parse_places(text, port))?.unwrap_or_default(),
@@ -124,13 +146,19 @@ impl Configuration {
             show_port: read.required(Key::ShowPort, parse_switch)?,
             webhook: read.optional(Key::Url, parse_webhook)?,
             cluster: read.required(Key::Cluster, parse_cluster)?,
-            mode: read.required(Key::Mode, parse_mode)?,
             priority: read.required(Key::Priority, parse_priority)?,
             preempt: read.required(Key::Preempt, parse_switch)?,
             heartbeat: read.required(Key::Heartbeat, parse_heartbeat)?,
+            quorum: match mode {
+                Mode::Bully => read.nothing_of_quorum_mode()?,
+                Mode::Quorum => Some(read.quorum(surroundings)?),
+            },
             log: read.required(Key::Log, parse_log)?,
             log_level: read.required(Key::LogLevel, parse_level)?,
         };
+        if let Some(quorum) = &settings.quorum {
+            read.check_lease(quorum.lease, settings.heartbeat)?;
+        }
         Ok(Self { settings, origins: Origins(read.origins) })
     }
 }
@@ -160,6 +188,40 @@ impl Reader<'_> {
     ) -> Result<T, UsageError> {
         let value = self.optional(key, parse)?;
         Ok(value.expect("the lowest layer holds the defaults, and this key has one"))
+    }
+
+    fn quorum(&mut self, surroundings: &Surroundings<'_>) -> Result<Quorum, UsageError> {
+        let lease = self.required(Key::Lease, parse_lease)?;
+        let given = self.optional(Key::DataDir, data_dir::parse)?;
+        let data_dir = given.map_or_else(|| self.found_data_dir(surroundings), Ok)?;
+        Ok(Quorum { lease, data_dir, moved: self.required(Key::Moved, parse_switch)? })
+    }
+
+    fn found_data_dir(&mut self, surroundings: &Surroundings<'_>) -> Result<PathBuf, UsageError> {
+        let (found, origin) = surroundings.data_dir().map_err(UsageError::new)?;
+        self.origins.insert(Key::DataDir, origin);
+        Ok(found)
+    }
+
+    /// What would have no effect in bully mode is refused there, wherever it stands: whoever wrote it
+    /// counts on it.
+    fn nothing_of_quorum_mode<T>(&self) -> Result<Option<T>, UsageError> {
+        for (key, why) in [
+            (Key::Lease, "bully mode has no lease"),
+            (Key::DataDir, "bully mode keeps nothing on disk"),
+            (Key::Moved, "bully mode keeps no address from one run to the next"),
+        ] {
+            let given = self.layers.strongest(key);
+            if let Some(raw) = given.filter(|raw| raw.origin != Origin::Default) {
+                return Err(raw.wrong(&format!("{why}: add -mode=quorum, or leave this out")));
+            }
+        }
+        Ok(None)
+    }
+
+    fn check_lease(&self, lease: Duration, heartbeat: Duration) -> Result<(), UsageError> {
+        let raw = self.layers.strongest(Key::Lease).expect("it has a default");
+        raw.parse(|_| Builder::check_times(lease, heartbeat))
     }
 }
 
@@ -204,12 +266,12 @@ fn parse_cluster(text: &str) -> Result<String, String> {
 fn parse_mode(text: &str) -> Result<Mode, String> {
     match text {
         "bully" => Ok(Mode::Bully),
-        "quorum" => Err("\"quorum\" is not here yet: this version has bully mode alone".to_owned()),
-        _ => Err(format!("{} is not a mode: expected bully", quoted(text))),
+        "quorum" => Ok(Mode::Quorum),
+        _ => Err(format!("{} is not a mode: expected bully or quorum", quoted(text))),
     }
 }
 
-fn parse_priority(text: &str) -> Result<u32, String> {
+pub(crate) fn parse_priority(text: &str) -> Result<u32, String> {
     let max = Settings::PRIORITY_MAX;
     let priority = text.parse().ok().filter(|priority| *priority <= max);
     let expected = format!("expected a number from 0 to {max}");
@@ -231,6 +293,11 @@ pub(crate) fn parse_duration(text: &str, min: &str, max: &str) -> Result<Duratio
 
 fn parse_heartbeat(text: &str) -> Result<Duration, String> {
     parse_duration(text, "10ms", "10s")
+}
+
+/// How it fits the heartbeat is looked at once both are known.
+fn parse_lease(text: &str) -> Result<Duration, String> {
+    parse_duration(text, "10ms", "2m")
 }
 
 fn parse_log(text: &str) -> Result<LogFormat, String> {

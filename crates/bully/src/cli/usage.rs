@@ -57,7 +57,7 @@ pub(crate) fn from_clap(error: &clap::Error, command: &Command, words: &[String]
     let subcommand = text(ContextKind::InvalidSubcommand);
     let line = match (error.kind(), argument, subcommand) {
         (ErrorKind::UnknownArgument, Some(argument), _) => unknown(argument, command, words),
-        (ErrorKind::InvalidSubcommand, _, Some(name)) => unknown_command(name, command),
+        (ErrorKind::InvalidSubcommand, _, Some(name)) => unknown_command(name, command, words),
         (ErrorKind::ArgumentConflict, _, Some(name)) => stray(name, command, words),
         (ErrorKind::ArgumentConflict, Some(flag), _) => {
             format!("{} is given twice", one_dash(flag))
@@ -75,12 +75,13 @@ pub(crate) fn from_clap(error: &clap::Error, command: &Command, words: &[String]
 
 /// A word without a dash that follows flags.
 fn stray(word: &str, command: &Command, words: &[String]) -> String {
-    if command.find_subcommand(word).is_some() {
-        return format!("flags go after the command: bully {word} -flag=value");
+    let (path, active) = active(command, words);
+    if active.get_name() == word {
+        return format!("flags go after the command: {path} -flag=value");
     }
-    let names = command.get_subcommands().map(Command::get_name);
+    let names = active.get_subcommands().map(Command::get_name);
     if closest(word, names).is_some() {
-        return unknown_command(word, command);
+        return unknown_command(word, command, words);
     }
     unexpected(word, command, words)
 }
@@ -127,24 +128,27 @@ fn is_flag(word: &str) -> bool {
     word.starts_with('-') && word != "-"
 }
 
-fn unknown_command(name: &str, command: &Command) -> String {
-    let names = command.get_subcommands().map(Command::get_name);
+fn unknown_command(name: &str, command: &Command, words: &[String]) -> String {
+    let (path, active) = active(command, words);
+    let names = active.get_subcommands().map(Command::get_name);
     let meant = match closest(name, names) {
         Some(name) => format!(" (did you mean {name}?)"),
         None => String::new(),
     };
-    format!("unknown command {}{meant}; bully --help lists them", quoted(name))
+    format!("unknown command {}{meant}; {path} --help lists them", quoted(name))
 }
 
 /// The command that the words call, and how it is written. The rewriter has glued values to their
-/// flags, so the first word without a dash is the subcommand.
+/// flags, so the first word without a dash is the subcommand, and the next may be one below it.
 fn active<'c>(command: &'c Command, words: &[String]) -> (String, &'c Command) {
     let before = words.iter().skip(1).take_while(|word| *word != "--");
-    let word = before.into_iter().find(|word| !is_flag(word));
-    match word.and_then(|word| command.find_subcommand(word)) {
-        Some(subcommand) => (format!("bully {}", subcommand.get_name()), subcommand),
-        None => ("bully".to_owned(), command),
+    let (mut path, mut active) = ("bully".to_owned(), command);
+    for word in before.filter(|word| !is_flag(word)) {
+        let Some(subcommand) = active.find_subcommand(word) else { break };
+        path = format!("{path} {}", subcommand.get_name());
+        active = subcommand;
     }
+    (path, active)
 }
 
 #[cfg(test)]

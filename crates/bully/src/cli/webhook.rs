@@ -9,7 +9,8 @@ use tokio::task::JoinHandle;
 use tokio::time;
 
 use super::tls::{self, cause};
-use crate::{Elector, Entry, NOTICE, View};
+use crate::http::json::Reign;
+use crate::{Elector, Entry, Mode, NOTICE, View};
 
 /// For the whole of a try.
 const TRY_WITHIN: Duration = Duration::from_secs(5);
@@ -37,8 +38,16 @@ struct Won<'a> {
     /// Unix seconds.
     time: u64,
     node: &'a str,
-    epoch: Option<u64>,
+    #[serde(flatten)]
+    reign: Reign,
     cluster: &'a str,
+}
+
+/// Who won.
+struct Winner {
+    node: String,
+    cluster: String,
+    mode: Mode,
 }
 
 impl Webhook {
@@ -74,14 +83,14 @@ impl Webhook {
         let mut seen = 0;
         let mut is_running = true;
         loop {
-            let (node, cluster) = {
+            let winner = {
                 let view = view.borrow_and_update();
-                (view.node.clone(), view.cluster.clone())
+                Winner { node: view.node.clone(), cluster: view.cluster.clone(), mode: view.mode }
             };
             for entry in history_since(seen) {
                 seen = entry.revision;
                 if entry.won {
-                    self.deliver(&entry, &node, &cluster).await;
+                    self.deliver(&entry, &winner).await;
                 }
             }
             if !is_running {
@@ -93,9 +102,11 @@ impl Webhook {
     }
 
     /// Posts it, or complains once.
-    async fn deliver(&self, entry: &Entry, node: &str, cluster: &str) {
+    async fn deliver(&self, entry: &Entry, winner: &Winner) {
         let since_epoch = entry.time.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let won = Won { time: since_epoch.as_secs(), node, epoch: entry.epoch, cluster };
+        let Winner { node, cluster, mode } = winner;
+        let reign = Reign::new(*mode, entry.epoch, entry.token);
+        let won = Won { time: since_epoch.as_secs(), node, reign, cluster };
         let mut attempt = 1;
         let why = loop {
             match self.client.post(self.url.clone()).json(&won).send().await {

@@ -19,8 +19,9 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// No request needs a body; a client that announces a longer one than this is refused, and told so.
-const BODY_BYTES_MAX: u64 = 64 * 1024;
+/// No question needs a body, and no order a long one; a client that announces a longer one than this
+/// is refused, and told so.
+pub(super) const BODY_BYTES_MAX: u64 = 64 * 1024;
 
 /// A request without its body.
 pub(super) struct Call {
@@ -30,6 +31,7 @@ pub(super) struct Call {
 }
 
 impl Call {
+    /// Of a request with that head, whatever its method.
     pub(super) fn new(parts: &Parts) -> Self {
         // The documents under /v1 are JSON whatever is asked for, and so are their errors.
         let wants_json = parts.uri.path().starts_with("/v1/") || prefers_json(&parts.headers);
@@ -90,6 +92,19 @@ impl Call {
         self.refuse(StatusCode::BAD_REQUEST, "bad-request", message)
     }
 
+    /// 405.
+    pub(super) fn refuse_method(&self, allow: HeaderValue, message: &str) -> Response {
+        let status = StatusCode::METHOD_NOT_ALLOWED;
+        let mut response = self.refuse(status, "method-not-allowed", message);
+        response.headers_mut().insert(header::ALLOW, allow);
+        response
+    }
+
+    /// 413.
+    pub(super) fn too_large(&self, message: &str) -> Response {
+        self.refuse(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", message)
+    }
+
     fn reply(&self, status: StatusCode, content_type: HeaderValue, body: Bytes) -> Response {
         let is_head = self.method == Method::HEAD;
         let is_options = self.method == Method::OPTIONS;
@@ -118,15 +133,11 @@ impl<S: Sync> FromRequestParts<S> for Call {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
         let call = Self::new(parts);
         if !matches!(call.method, Method::GET | Method::HEAD | Method::OPTIONS) {
-            let status = StatusCode::METHOD_NOT_ALLOWED;
             let message = "only GET, HEAD and OPTIONS are answered here";
-            let mut response = call.refuse(status, "method-not-allowed", message);
-            response.headers_mut().insert(header::ALLOW, ALLOW);
-            return Err(response);
+            return Err(call.refuse_method(ALLOW, message));
         }
         if announced_bytes(&parts.headers) > BODY_BYTES_MAX {
-            let status = StatusCode::PAYLOAD_TOO_LARGE;
-            return Err(call.refuse(status, "body-too-large", "no request needs a body"));
+            return Err(call.too_large("no question needs a body"));
         }
         Ok(call)
     }
@@ -134,7 +145,7 @@ impl<S: Sync> FromRequestParts<S> for Call {
 
 /// The length that the client states. One that states none, as with chunks, sends them to nobody:
 /// the connection is closed after the answer.
-fn announced_bytes(headers: &HeaderMap) -> u64 {
+pub(super) fn announced_bytes(headers: &HeaderMap) -> u64 {
     let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     length.and_then(|text| text.parse().ok()).unwrap_or(0)
 }

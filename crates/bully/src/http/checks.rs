@@ -15,9 +15,9 @@ use crate::Role;
 /// An event loop that has not turned for this long is stuck: it turns far more often.
 const IDLE_MAX: Duration = Duration::from_secs(1);
 
-/// 200 on the leader alone.
+/// 200 on the leader alone. An answer that is not waited for: whoever acts on it needs the token.
 pub(super) async fn primary(State(app): State<Arc<App>>, call: Call) -> Response {
-    if app.node.leadership().is_leader() {
+    if app.node.leads() {
         call.line(StatusCode::OK, "this node leads")
     } else {
         call.line(StatusCode::SERVICE_UNAVAILABLE, "this node does not lead")
@@ -29,9 +29,7 @@ pub(super) async fn replica(State(app): State<Arc<App>>, call: Call) -> Response
     let view = app.node.sample();
     match &view.leader {
         // The leadership decides, as for `/primary`: no node is both.
-        _ if app.node.leadership().is_leader() => {
-            call.line(StatusCode::SERVICE_UNAVAILABLE, "this node leads")
-        }
+        _ if app.node.leads() => call.line(StatusCode::SERVICE_UNAVAILABLE, "this node leads"),
         Some(leader) if view.role == Role::Follower => {
             call.line(StatusCode::OK, format!("this node follows {}", leader.node))
         }
@@ -60,8 +58,12 @@ pub(super) async fn livez(State(app): State<Arc<App>>, call: Call) -> Response {
     }
 }
 
-/// 200: that this is answered shows that the listeners are bound. Not "has a leader": a headless
-/// service would wait for itself.
-pub(super) async fn readyz(call: Call) -> Response {
-    call.line(StatusCode::OK, "ready")
+/// 200 where the disk takes what is written: that this is answered shows that the listeners are
+/// bound. Not "has a leader": a headless service would wait for itself.
+pub(super) async fn readyz(State(app): State<Arc<App>>, call: Call) -> Response {
+    if app.node.is_writable() {
+        call.line(StatusCode::OK, "ready")
+    } else {
+        call.line(StatusCode::SERVICE_UNAVAILABLE, "the last write to the data directory failed")
+    }
 }

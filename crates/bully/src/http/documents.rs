@@ -18,9 +18,9 @@ pub(super) async fn status(State(app): State<Arc<App>>, call: Call) -> Response 
 /// All members that the node knows.
 pub(super) async fn members(State(app): State<Arc<App>>, call: Call) -> Response {
     // The revision first: a client that watches from it may see a change twice, but misses none.
-    let revision = app.node.sample().revision;
+    let view = app.node.sample();
     let members = app.node.members();
-    call.json(StatusCode::OK, &json::Members::new(&members, app.node.run_id(), revision))
+    call.json(StatusCode::OK, &json::Members::new(&members, &view, app.node.run_id()))
 }
 
 #[derive(Default, Deserialize)]
@@ -47,12 +47,12 @@ pub(super) async fn history(State(app): State<Arc<App>>, call: Call) -> Response
             return call.bad_request("after: expected a revision, as a node's answer has it");
         }
     };
-    let revision = app.node.sample().revision;
+    let view = app.node.sample();
     let entries = app.node.history_since(since);
-    let revision = entries.last().map_or(revision, |last| revision.max(last.revision));
+    let revision = entries.last().map_or(view.revision, |last| view.revision.max(last.revision));
     let count = limit.map_or(entries.len(), |limit| limit.min(entries.len()));
     let shown = if after.is_some() { &entries[..count] } else { &entries[entries.len() - count..] };
-    call.json(StatusCode::OK, &json::History::new(shown, run, revision))
+    call.json(StatusCode::OK, &json::History::new(shown, view.mode, run, revision))
 }
 
 /// The number in `<run>.<revision>` or in a bare number: 0 where the run is another.

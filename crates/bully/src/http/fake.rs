@@ -7,13 +7,18 @@ use std::time::{Duration, SystemTime};
 use axum::Router;
 use tokio::sync::watch;
 
-use super::{Node, Options, routes};
-use crate::{Entry, Leader, Leadership, Member, Mode, Role, View};
+use super::{Node, Obeyed, Options, routes};
+use crate::{Entry, Leader, Member, Mode, Refused, Role, View};
 
 pub(super) struct Fake {
     pub(super) sample: Mutex<View>,
     pub(super) watched: watch::Sender<View>,
-    pub(super) leadership: Mutex<Leadership>,
+    pub(super) leads: Mutex<bool>,
+    pub(super) is_writable: bool,
+    /// Why it does nothing that it is told; none where it does.
+    pub(super) refuses: Option<Refused>,
+    /// What it was told.
+    pub(super) told: Mutex<Vec<String>>,
     pub(super) members: Vec<Member>,
     pub(super) history: Vec<Entry>,
     pub(super) idle: Duration,
@@ -22,14 +27,13 @@ pub(super) struct Fake {
 
 impl Fake {
     pub(super) fn new(view: View) -> Self {
-        let leadership = match (view.role, view.epoch) {
-            (Role::Leader, Some(epoch)) => Leadership::Leader { epoch },
-            _ => Leadership::NotLeader,
-        };
         Self {
+            leads: Mutex::new(view.role == Role::Leader),
+            is_writable: true,
+            refuses: None,
+            told: Mutex::new(Vec::new()),
             watched: watch::Sender::new(view.clone()),
             sample: Mutex::new(view),
-            leadership: Mutex::new(leadership),
             members: Vec::new(),
             history: Vec::new(),
             idle: Duration::ZERO,
@@ -46,6 +50,12 @@ impl Fake {
     pub(super) fn change(&self, view: View) {
         self.set(view.clone());
         self.watched.send_replace(view);
+    }
+
+    fn obey(&self, order: String) -> Obeyed<'_> {
+        self.told.lock().unwrap().push(order);
+        let outcome = self.refuses.clone().map_or(Ok(()), Err);
+        Box::pin(async { outcome })
     }
 
     pub(super) fn app(self) -> Router {
@@ -65,8 +75,11 @@ impl Node for Arc<Fake> {
     fn view(&self) -> watch::Receiver<View> {
         self.watched.subscribe()
     }
-    fn leadership(&self) -> Leadership {
-        *self.leadership.lock().unwrap()
+    fn leads(&self) -> bool {
+        *self.leads.lock().unwrap()
+    }
+    fn is_writable(&self) -> bool {
+        self.is_writable
     }
     fn members(&self) -> Vec<Member> {
         self.members.clone()
@@ -79,6 +92,18 @@ impl Node for Arc<Fake> {
     }
     fn idle_for(&self) -> Duration {
         self.idle
+    }
+    fn step_down(&self) -> Obeyed<'_> {
+        self.obey("step down".to_owned())
+    }
+    fn transfer<'a>(&'a self, to: &'a str) -> Obeyed<'a> {
+        self.obey(format!("transfer to {to}"))
+    }
+    fn set_priority(&self, priority: u32) -> Obeyed<'_> {
+        self.obey(format!("priority {priority}"))
+    }
+    fn remove_member<'a>(&'a self, node: &'a str) -> Obeyed<'a> {
+        self.obey(format!("remove {node}"))
     }
 }
 
@@ -122,8 +147,6 @@ pub(super) fn follower() -> View {
         }),
         role: Role::Follower,
         epoch: Some(1_795_417_201_000),
-        token: None,
-        lease: None,
         since: time(1),
         reason: None,
         revision: 2,
@@ -143,5 +166,22 @@ pub(super) fn leader() -> View {
         node: "db-1:8117".to_owned(),
         role: Role::Leader,
         ..follower()
+    }
+}
+
+/// A node in quorum mode that follows another.
+pub(super) fn quorum_follower() -> View {
+    View { mode: Mode::Quorum, epoch: None, token: Some(1_795_417_201), ..follower() }
+}
+
+/// A node in quorum mode that leads.
+pub(super) fn quorum_leader() -> View {
+    let leader = follower().leader;
+    View {
+        node: "192.168.1.68:8117".to_owned(),
+        leader,
+        role: Role::Leader,
+        lease: Some(Duration::from_micros(812_999)),
+        ..quorum_follower()
     }
 }

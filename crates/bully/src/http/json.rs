@@ -5,9 +5,28 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use crate::view;
+use crate::view::{self, Mode};
 
 type Text<'a> = Cow<'a, str>;
+
+/// The number of a reign, under the name that says what it is good for.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Reign {
+    /// Bully mode: orders reigns, and fences nothing.
+    Epoch(Option<u64>),
+    /// Quorum mode: resources refuse a smaller one.
+    Token(Option<u64>),
+}
+
+impl Reign {
+    pub(crate) fn new(mode: Mode, epoch: Option<u64>, token: Option<u64>) -> Self {
+        match mode {
+            Mode::Bully => Self::Epoch(epoch),
+            Mode::Quorum => Self::Token(token),
+        }
+    }
+}
 
 /// The leader.
 #[derive(Debug, Serialize, Deserialize)]
@@ -27,7 +46,11 @@ pub(crate) struct Status<'a> {
     pub(crate) role: Text<'a>,
     pub(crate) mode: Text<'a>,
     pub(crate) cluster: Text<'a>,
-    pub(crate) epoch: Option<u64>,
+    #[serde(flatten)]
+    pub(crate) reign: Reign,
+    /// On the leader in quorum mode: information, not a lease.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) lease_ms: Option<u64>,
     pub(crate) since: Text<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<Text<'a>>,
@@ -48,7 +71,8 @@ impl<'a> Status<'a> {
             role: view.role.as_str().into(),
             mode: view.mode.as_str().into(),
             cluster: view.cluster.as_str().into(),
-            epoch: view.epoch,
+            reign: Reign::new(view.mode, view.epoch, view.token),
+            lease_ms: view.lease.map(whole_milliseconds),
             since: rfc3339(view.since).into(),
             reason: view.leader.is_none().then(|| reason(view).into()),
             revision: revision(run, view.revision).into(),
@@ -64,6 +88,9 @@ pub(crate) struct Member<'a> {
     pub(crate) address: Text<'a>,
     pub(crate) priority: u32,
     pub(crate) role: Text<'a>,
+    /// Of the leader in quorum mode.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) token: Option<u64>,
     pub(crate) state: Text<'a>,
     pub(crate) rtt_ms: Option<f64>,
     #[serde(rename = "self")]
@@ -78,7 +105,12 @@ pub(crate) struct Members<'a> {
 }
 
 impl<'a> Members<'a> {
-    pub(crate) fn new(members: &'a [view::Member], run: &str, at: u64) -> Self {
+    /// The members, of a node with that view.
+    pub(crate) fn new(members: &'a [view::Member], view: &view::View, run: &str) -> Self {
+        let leader = view.leader.as_ref().map(|leader| &leader.node);
+        let leads = |member: &view::Member| {
+            member.role == view::MemberRole::Leader && leader == Some(&member.node)
+        };
         let member = |member: &'a view::Member| Member {
             node: member.node.as_str().into(),
             address: match member.ip {
@@ -87,11 +119,13 @@ impl<'a> Members<'a> {
             },
             priority: member.priority,
             role: member.role.as_str().into(),
+            token: view.token.filter(|_| leads(member)),
             state: member.state.as_str().into(),
             rtt_ms: member.rtt.map(milliseconds),
             is_self: member.is_self,
         };
-        Self { members: members.iter().map(member).collect(), revision: revision(run, at).into() }
+        let members = members.iter().map(member).collect();
+        Self { members, revision: revision(run, view.revision).into() }
     }
 }
 
@@ -104,7 +138,8 @@ pub(crate) struct Entry<'a> {
     pub(crate) cause: Option<Text<'a>>,
     pub(crate) node: Option<Text<'a>>,
     pub(crate) leader: Option<Text<'a>>,
-    pub(crate) epoch: Option<u64>,
+    #[serde(flatten)]
+    pub(crate) reign: Reign,
     /// Said where it is so.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) won: bool,
@@ -119,7 +154,7 @@ pub(crate) struct History<'a> {
 }
 
 impl<'a> History<'a> {
-    pub(crate) fn new(entries: &'a [view::Entry], run: &str, at: u64) -> Self {
+    pub(crate) fn new(entries: &'a [view::Entry], mode: Mode, run: &str, at: u64) -> Self {
         let entry = |entry: &'a view::Entry| Entry {
             revision: revision(run, entry.revision).into(),
             time: rfc3339(entry.time).into(),
@@ -127,13 +162,48 @@ impl<'a> History<'a> {
             cause: entry.cause.map(Into::into),
             node: entry.node.as_deref().map(Into::into),
             leader: entry.leader.as_deref().map(Into::into),
-            epoch: entry.epoch,
+            reign: Reign::new(mode, entry.epoch, entry.token),
             won: entry.won,
             message: entry.message.as_str().into(),
         };
         Self { history: entries.iter().map(entry).collect(), revision: revision(run, at).into() }
     }
 }
+
+/// What `/v1/transfer` takes.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Transfer<'a> {
+    pub(crate) to: Text<'a>,
+}
+
+/// What `/v1/priority` takes.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Priority {
+    pub(crate) priority: u32,
+}
+
+/// What `/v1/members/remove` takes.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Remove<'a> {
+    pub(crate) node: Text<'a>,
+}
+
+/// What `/v1/step-down` takes: nothing.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Nothing {}
+
+/// What was told is done.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Done {
+    pub(crate) ok: bool,
+}
+
+/// The code of an order that only a leader could obey, where there is none.
+pub(crate) const NO_LEADER: &str = "no-leader";
 
 /// What an error says.
 #[derive(Debug, Serialize, Deserialize)]
@@ -165,6 +235,11 @@ fn revision(run: &str, number: u64) -> String {
 
 fn rfc3339(time: SystemTime) -> String {
     humantime::format_rfc3339_millis(time).to_string()
+}
+
+/// Rounded down: what is left is never said to be more.
+fn whole_milliseconds(left: Duration) -> u64 {
+    u64::try_from(left.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// To the microsecond: what is finer is noise.

@@ -13,7 +13,7 @@ use tokio::time::{self, Instant};
 
 use super::call::Call;
 use super::{App, Node, json};
-use crate::{Leader, View};
+use crate::{Leader, Mode, View};
 
 const WAIT: Duration = Duration::from_secs(2);
 
@@ -24,18 +24,33 @@ const WAIT_MAX: Duration = Duration::from_secs(60 * 60);
 /// silent while the node's own loop is frozen.
 const SAMPLE_EVERY: Duration = Duration::from_millis(100);
 
+const NO_TOKEN: &str =
+    "token: bully mode has none: its epoch fences nothing, since a split has two leaders";
+
 #[derive(Default, Deserialize)]
 struct Parameters {
     wait: Option<String>,
+    token: Option<String>,
+}
+
+/// What the client asks for.
+struct Question {
+    /// How long it would wait.
+    wait: Duration,
+    /// Whether it wants the token beside the address.
+    wants_token: bool,
 }
 
 /// Answers with the leader, or says why there is none, once no outcome is near or the time is up.
 pub(super) async fn leader(State(app): State<Arc<App>>, call: Call) -> Response {
-    let wait = match wait(&call) {
-        Ok(wait) => wait,
+    let Question { wait, wants_token } = match question(&call) {
+        Ok(question) => question,
         Err(refusal) => return *refusal,
     };
     let mut view = app.node.sample();
+    if wants_token && view.mode == Mode::Bully {
+        return call.bad_request(NO_TOKEN);
+    }
     if is_open(&view) && !wait.is_zero() {
         view = outcome(&*app.node, wait).await;
     }
@@ -44,10 +59,19 @@ pub(super) async fn leader(State(app): State<Arc<App>>, call: Call) -> Response 
     if call.wants_json() {
         return call.json(status, &json::Status::new(&view, app.node.run_id()));
     }
-    match &view.leader {
-        Some(leader) => call.text(status, line(leader, app.options.show_port)),
-        None => call.line(status, json::reason(&view)),
+    let Some(leader) = &view.leader else {
+        return call.line(status, json::reason(&view));
+    };
+    let mut line = line(leader, app.options.show_port);
+    if wants_token {
+        let Some(token) = view.token else {
+            let why = format!("the token of {} is not known yet", leader.node);
+            return call.line(StatusCode::SERVICE_UNAVAILABLE, why);
+        };
+        write!(line, "\t{token}").expect("a string takes any text");
     }
+    line.push('\n');
+    call.text(status, line)
 }
 
 /// Whether it is worth waiting for what comes of an election.
@@ -75,14 +99,23 @@ async fn outcome(node: &dyn Node, wait: Duration) -> View {
     }
 }
 
-/// How long the client would wait.
-fn wait(call: &Call) -> Result<Duration, Box<Response>> {
-    let Some(text) = call.query::<Parameters>()?.wait else {
-        return Ok(WAIT);
+fn question(call: &Call) -> Result<Question, Box<Response>> {
+    let Parameters { wait: text, token } = call.query()?;
+    let wait = text.map_or(Ok(WAIT), |text| wait(call, &text))?;
+    let wants_token = match token.as_deref() {
+        None | Some("0" | "false") => false,
+        Some("1" | "true") => true,
+        Some(_) => {
+            return Err(call.bad_request("token: expected 1, 0, true or false").into());
+        }
     };
+    Ok(Question { wait, wants_token })
+}
+
+fn wait(call: &Call, text: &str) -> Result<Duration, Box<Response>> {
     // A bare number would be read as seconds by some and as milliseconds by others.
     let is_bare = text.bytes().all(|b| b.is_ascii_digit());
-    match humantime::parse_duration(&text) {
+    match humantime::parse_duration(text) {
         Ok(wait) if !is_bare && wait <= WAIT_MAX => Ok(wait),
         Ok(_) if !is_bare => Err(call.bad_request("wait: at most 1h").into()),
         _ => {
@@ -91,15 +124,15 @@ fn wait(call: &Call) -> Result<Duration, Box<Response>> {
     }
 }
 
-/// `192.168.1.67\n`, or with the port; in one allocation.
+/// `192.168.1.67`, or with the port; in one allocation, with room for a token and the line end.
 fn line(leader: &Leader, show_port: bool) -> String {
     let mut line = String::with_capacity(64);
     let written = match (leader.ip, show_port) {
-        (Some(IpAddr::V6(ip)), true) => writeln!(line, "[{ip}]:{}", leader.port),
-        (Some(ip), true) => writeln!(line, "{ip}:{}", leader.port),
-        (Some(ip), false) => writeln!(line, "{ip}"),
-        (None, true) => writeln!(line, "{}", leader.node),
-        (None, false) => writeln!(line, "{}", json::host(&leader.node)),
+        (Some(IpAddr::V6(ip)), true) => write!(line, "[{ip}]:{}", leader.port),
+        (Some(ip), true) => write!(line, "{ip}:{}", leader.port),
+        (Some(ip), false) => write!(line, "{ip}"),
+        (None, true) => write!(line, "{}", leader.node),
+        (None, false) => write!(line, "{}", json::host(&leader.node)),
     };
     written.expect("a string takes any text");
     line

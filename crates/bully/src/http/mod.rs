@@ -1,13 +1,14 @@
-//! The HTTP interface of a node: who leads, the members, what happened, and checks for load
-//! balancers.
+//! The HTTP interface of a node: who leads, the members, what happened, checks for load balancers,
+//! and orders from this machine.
 //!
 //! **Every answer is information and old when read.** What only a leader may do hangs on
-//! [`Elector::leadership`], not on an answer from here.
+//! [`Elector::leadership`](crate::Elector::leadership), not on an answer from here.
 //!
 //! The caller owns the listener and the shutdown: [`app`] makes the routes, [`serve`] serves them.
 
 mod call;
 mod checks;
+mod control;
 mod documents;
 #[cfg(test)]
 mod fake;
@@ -17,6 +18,7 @@ mod serve;
 #[cfg(test)]
 mod tests;
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,7 +29,7 @@ use axum::response::Response;
 use axum::routing::any;
 use tokio::sync::watch;
 
-use crate::{Elector, Entry, Leadership, Member, View};
+use crate::{Elector, Entry, Member, Refused, View};
 use call::Call;
 
 pub use serve::serve;
@@ -39,21 +41,34 @@ pub struct Options {
     pub show_port: bool,
 }
 
-/// The routes of a node. Methods other than GET, HEAD and OPTIONS get 405; OPTIONS has the status
-/// of GET, since load balancers check with it.
+/// The routes of a node. Questions are asked with GET, HEAD and OPTIONS, of which OPTIONS has the
+/// status of GET, since load balancers check with it; orders are given with POST; whatever else
+/// comes gets 405.
+///
+/// Orders are taken from this machine alone, and so only where the routes are told who asks: by
+/// [`serve`], or by another server through axum's
+/// [`ConnectInfo`](axum::extract::ConnectInfo)`<SocketAddr>`.
 pub fn app(elector: Elector, options: Options) -> Router {
     routes(Box::new(elector), options)
 }
+
+/// What comes of an order, once something does.
+type Obeyed<'a> = Pin<Box<dyn Future<Output = Result<(), Refused>> + Send + 'a>>;
 
 /// What the routes ask of a node, so that they can be tested with one in any state.
 trait Node: Send + Sync + 'static {
     fn sample(&self) -> View;
     fn view(&self) -> watch::Receiver<View>;
-    fn leadership(&self) -> Leadership;
+    fn leads(&self) -> bool;
+    fn is_writable(&self) -> bool;
     fn members(&self) -> Vec<Member>;
     fn history_since(&self, revision: u64) -> Vec<Entry>;
     fn run_id(&self) -> &str;
     fn idle_for(&self) -> Duration;
+    fn step_down(&self) -> Obeyed<'_>;
+    fn transfer<'a>(&'a self, to: &'a str) -> Obeyed<'a>;
+    fn set_priority(&self, priority: u32) -> Obeyed<'_>;
+    fn remove_member<'a>(&'a self, node: &'a str) -> Obeyed<'a>;
 }
 
 impl Node for Elector {
@@ -63,8 +78,11 @@ impl Node for Elector {
     fn view(&self) -> watch::Receiver<View> {
         self.view()
     }
-    fn leadership(&self) -> Leadership {
-        self.leadership()
+    fn leads(&self) -> bool {
+        self.leads()
+    }
+    fn is_writable(&self) -> bool {
+        self.is_writable()
     }
     fn members(&self) -> Vec<Member> {
         self.members()
@@ -77,6 +95,18 @@ impl Node for Elector {
     }
     fn idle_for(&self) -> Duration {
         self.idle_for()
+    }
+    fn step_down(&self) -> Obeyed<'_> {
+        Box::pin(self.resign())
+    }
+    fn transfer<'a>(&'a self, to: &'a str) -> Obeyed<'a> {
+        Box::pin(self.transfer(to))
+    }
+    fn set_priority(&self, priority: u32) -> Obeyed<'_> {
+        Box::pin(self.set_priority(priority))
+    }
+    fn remove_member<'a>(&'a self, node: &'a str) -> Obeyed<'a> {
+        Box::pin(self.remove_member(node))
     }
 }
 
@@ -93,6 +123,10 @@ fn routes(node: Box<dyn Node>, options: Options) -> Router {
         .route("/v1/status", any(documents::status))
         .route("/v1/members", any(documents::members))
         .route("/v1/history", any(documents::history))
+        .route("/v1/step-down", any(control::step_down))
+        .route("/v1/transfer", any(control::transfer))
+        .route("/v1/priority", any(control::priority))
+        .route("/v1/members/remove", any(control::remove))
         .route("/primary", any(checks::primary))
         .route("/read-write", any(checks::primary))
         .route("/replica", any(checks::replica))
@@ -107,7 +141,8 @@ async fn index(call: Call) -> Response {
     call.line(
         StatusCode::OK,
         "bully: /leader /v1/status /v1/members /v1/history \
-         /primary /read-write /replica /health /livez /readyz",
+         /primary /read-write /replica /health /livez /readyz; from this machine, POST \
+         /v1/step-down /v1/transfer /v1/priority /v1/members/remove",
     )
 }
 

@@ -2,12 +2,17 @@
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::ConnectInfo;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
@@ -63,11 +68,11 @@ async fn serve_at_most(
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, _)) => {
+            Ok((stream, client)) => {
                 let Ok(permit) = Arc::clone(&room).try_acquire_owned() else {
                     continue;
                 };
-                let connection = converse(stream, app.clone(), ended.clone());
+                let connection = converse(stream, client, app.clone(), ended.clone());
                 connections.spawn(async move {
                     connection.await;
                     drop(permit);
@@ -98,18 +103,28 @@ fn is_of_connection(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }
 
-/// Answers the requests of one connection.
-async fn converse(stream: TcpStream, app: Router, mut ended: watch::Receiver<()>) {
+/// Answers the requests of one connection, of which the routes learn from whom they come.
+async fn converse(
+    stream: TcpStream,
+    client: SocketAddr,
+    app: Router,
+    mut ended: watch::Receiver<()>,
+) {
     // All are refinements: a socket that takes none of them still serves.
     let _ = stream.set_nodelay(true);
     let socket = socket2::SockRef::from(&stream);
     let _ = socket.set_tcp_keepalive(&socket2::TcpKeepalive::new().with_time(TAKEN_WITHIN));
     let _ = socket.set_tcp_user_timeout(Some(TAKEN_WITHIN));
+    let app = TowerToHyperService::new(app);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(client));
+        app.call(request)
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_WITHIN)
         .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(app));
+        .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
     // Errors are the client's doing, and hyper has answered those that can be answered.
     tokio::select! {

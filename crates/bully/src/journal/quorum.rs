@@ -19,7 +19,7 @@ impl Journal {
                 self.follows(address_of(node, *leader), term.0, now);
             }
             Event::LeaderLost { leader } => self.lost(address_of(node, *leader), now),
-            Event::Formed { .. } => self.formed(&roster_of(node), now),
+            Event::Formed { .. } => self.formed(roster_of(node), now),
             Event::Roster(roster) => self.members_are(roster, now),
             other => self.enter_quorum_trouble(other, node, now),
         }
@@ -80,11 +80,12 @@ impl Journal {
         entry.token = token;
     }
 
-    fn formed(&mut self, roster: &[Address], now: SystemTime) {
-        let message = format!("the cluster is formed: {}", words::list(roster));
+    fn formed(&mut self, roster: Vec<Address>, now: SystemTime) {
+        let message = format!("the cluster is formed: {}", words::list(&roster));
         self.notices.say(&message);
         self.other(now, EntryKind::Members, message);
         self.warn_of_two(roster.len(), now);
+        self.members = Some(roster);
     }
 
     fn members_are(&mut self, roster: &Roster, now: SystemTime) {

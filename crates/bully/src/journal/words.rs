@@ -84,6 +84,7 @@ pub(super) fn quorum_refused(id: &Address, reason: &Refusal, cluster: &str) -> S
         Refusal::Copied => "two live nodes run on copies of its disk".to_owned(),
         Refusal::RolledBack => "its disk was rolled back: wipe it and start it anew".to_owned(),
         Refusal::Full => "this node knows as many others as it can hold".to_owned(),
+        Refusal::Other(why) => why.to_string(),
         other => format!("{other:?}"),
     };
     format!("{id} refused: {why}")
@@ -103,6 +104,7 @@ pub(super) fn quorum_refused_by(by: &Address, reason: &Refusal, cluster: &str) -
         Refusal::Copied => "this node's disk is a copy of a live one's".to_owned(),
         Refusal::RolledBack => "this node's disk was rolled back".to_owned(),
         Refusal::Full => "it knows as many others as it can hold".to_owned(),
+        Refusal::Other(why) => why.to_string(),
         other => format!("{other:?}"),
     };
     format!("{by} refused this node: {why}")

@@ -20,13 +20,14 @@ pub(crate) struct Envelope {
 }
 
 /// Up to 3 both modes speak, so that they can refuse each other; up to 9 bully mode alone, 14 and 15
-/// whoever looks for itself, from 16 on quorum mode alone.
+/// whoever looks for itself, from 16 on quorum mode alone. The largest are boxed, so that a
+/// heartbeat is not moved about in their size.
 #[derive(Clone, PartialEq, Oneof)]
 pub(crate) enum Kind {
-    #[prost(message, tag = "1")]
-    Hello(Hello),
-    #[prost(message, tag = "2")]
-    HelloAck(Hello),
+    #[prost(message, boxed, tag = "1")]
+    Hello(Box<Hello>),
+    #[prost(message, boxed, tag = "2")]
+    HelloAck(Box<Hello>),
     #[prost(message, tag = "3")]
     HelloNack(HelloNack),
     #[prost(message, tag = "4")]
@@ -164,9 +165,8 @@ pub(crate) struct Hello {
     pub(crate) report: Option<Report>,
     #[prost(message, repeated, tag = "7")]
     pub(crate) members: Vec<Member>,
-    /// Boxed, so that what a heartbeat is decoded into stays small.
-    #[prost(message, optional, boxed, tag = "8")]
-    pub(crate) standing: Option<Box<quorum::Standing>>,
+    #[prost(message, optional, tag = "8")]
+    pub(crate) standing: Option<quorum::Standing>,
 }
 
 #[derive(Clone, PartialEq, Message)]

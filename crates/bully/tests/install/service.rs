@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use bully::Mode;
 use bully::cli::Key;
 use serde_json::Value;
 
@@ -35,13 +36,24 @@ fn each_line_of_the_configuration_that_is_commented_out_works_and_shows_the_defa
         Some(rest) if is_key(rest) => format!("{rest}\n"),
         _ => String::new(),
     };
-    let values = configured(&read(CONFIGURATION).lines().map(uncomment).collect::<String>());
-    let defaults = configured("");
-    for key in Key::ALL {
-        let name = key.name();
-        assert_eq!(values[name]["from"], "file", "{name}");
-        if key.default_text().is_some() {
-            assert_eq!(values[name]["value"], defaults[name]["value"], "{name}");
+    let all: String = read(CONFIGURATION).lines().map(uncomment).collect();
+    // What quorum mode alone has is refused in the other.
+    let of_quorum = [Key::Lease, Key::DataDir, Key::Moved];
+    let is_of_quorum = |line: &&str| of_quorum.iter().any(|key| line.starts_with(key.name()));
+    let bully: Vec<&str> = all.lines().filter(|line| !is_of_quorum(line)).collect();
+    let quorum = all.replace("mode = \"bully\"", "mode = \"quorum\"");
+    for (mode, values, defaults) in [
+        (Mode::Bully, configured(&bully.join("\n")), configured("")),
+        (Mode::Quorum, configured(&quorum), configured("mode = \"quorum\"")),
+    ] {
+        for key in
+            Key::ALL.into_iter().filter(|key| of_quorum.contains(key) == (mode == Mode::Quorum))
+        {
+            let name = key.name();
+            assert_eq!(values[name]["from"], "file", "{name}");
+            if key.default_text(mode).is_some() {
+                assert_eq!(values[name]["value"], defaults[name]["value"], "{name}");
+            }
         }
     }
 }

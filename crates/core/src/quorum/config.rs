@@ -63,18 +63,27 @@ impl Config {
         if self.priority > Self::PRIORITY_MAX {
             return Err(ConfigError::Priority(self.priority));
         }
-        if !(Self::HEARTBEAT_MIN..=Self::HEARTBEAT_MAX).contains(&self.heartbeat) {
-            return Err(ConfigError::Heartbeat(self.heartbeat));
-        }
-        if self.lease > Self::LEASE_MAX || lease::usable(self.lease) < self.heartbeat * 4 {
-            return Err(ConfigError::Lease { lease: self.lease, heartbeat: self.heartbeat });
-        }
+        Self::check_times(self.lease, self.heartbeat)?;
         if self.id.port == 0 {
             return Err(ConfigError::Port);
         }
         let others = self.places.iter().filter(|p| **p != self.id).count();
         if others > Self::PLACES_MAX {
             return Err(ConfigError::Places(others));
+        }
+        Ok(())
+    }
+
+    /// Whether a lease and a heartbeat are within their bounds and fit each other.
+    ///
+    /// # Errors
+    /// The first broken relation.
+    pub fn check_times(lease: Duration, heartbeat: Duration) -> Result<(), ConfigError> {
+        if !(Self::HEARTBEAT_MIN..=Self::HEARTBEAT_MAX).contains(&heartbeat) {
+            return Err(ConfigError::Heartbeat(heartbeat));
+        }
+        if lease > Self::LEASE_MAX || lease::usable(lease) < heartbeat * 4 {
+            return Err(ConfigError::Lease { lease, heartbeat });
         }
         Ok(())
     }

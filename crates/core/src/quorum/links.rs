@@ -95,7 +95,7 @@ struct Source {
 
 impl Quorum {
     /// So many nodes are known at a time: more are refused, unless they are members.
-    const PEERS_MAX: usize = 4 * Roster::MEMBERS_MAX;
+    pub(super) const PEERS_MAX: usize = 4 * Roster::MEMBERS_MAX;
 
     /// Whether the node can be known. Whoever is not connected and no member gives way.
     pub(super) fn makes_room_for(&mut self, inst: Inst) -> bool {
@@ -292,6 +292,7 @@ impl Quorum {
     }
 
     pub(super) fn on_link_down(&mut self, link: LinkId) {
+        self.early_hellos.retain(|(early, _)| *early != link);
         let gone = self.forget_link(link);
         // Closed before its Hello was answered.
         self.dial_unanswered(gone, &DialError::Reset);

@@ -198,6 +198,9 @@ struct Quorum {
     late_until: Tick,
 
     // Connections.
+    /// Hellos that came before this node's boot was on disk. Unanswered, they would cost their
+    /// senders the time of a fault.
+    early_hellos: VecDeque<(LinkId, Message)>,
     links: BTreeMap<LinkId, Link>,
     peers: BTreeMap<Inst, Peer>,
     places: BTreeMap<Address, Place>,
@@ -263,6 +266,7 @@ impl Quorum {
             pact_term: None,
             armed: None,
             late_until: Tick(0),
+            early_hellos: VecDeque::new(),
             links: BTreeMap::new(),
             peers: BTreeMap::new(),
             places,
@@ -339,6 +343,9 @@ impl Quorum {
             self.repeat_at = self.now.fast.after(self.config.heartbeat * 2);
             self.probing.begin(self.now.fast, &self.config);
             self.consider_genesis();
+            for (link, hello) in core::mem::take(&mut self.early_hellos) {
+                self.on_message(link, hello);
+            }
         }
     }
 
@@ -411,6 +418,14 @@ impl Quorum {
     }
 
     fn on_message(&mut self, link: LinkId, message: Message) {
+        let is_hello = matches!(message, Message::Hello(_));
+        if is_hello && matches!(self.phase, Phase::Starting) {
+            let is_room = self.early_hellos.len() < Self::PEERS_MAX;
+            if is_room && !self.early_hellos.iter().any(|(l, _)| *l == link) {
+                self.early_hellos.push_back((link, message));
+            }
+            return;
+        }
         if !self.is_at_work() || !self.is_sound(link, &message) {
             return;
         }

@@ -130,7 +130,7 @@ fn nothing_is_said_before_the_boot_is_on_disk() {
     bench.peers.insert(3, hello(3, 100, roster(10, 1, &[1, 2, 3])));
     assert_eq!(bench.connect(3), []);
     assert_eq!(bench.hand(Input::Timeout), []);
-    assert_eq!(brief(&bench.sync()), ["dial", "dial"]);
+    assert_eq!(brief(&bench.sync()), ["3: HelloAck", "3: Hello", "dial"]);
     // A moment of one boot must never be taken for one of another: the hellos name it.
     bench.syncs = true;
     let effects = bench.is_dialed(2);
@@ -332,4 +332,20 @@ fn a_disk_that_hangs_makes_nothing_pile_up() {
     }
     let effects = bench.sync();
     assert_eq!(sent(&effects, "HbAck").len(), 1, "the last one says it all: {effects:?}");
+}
+
+#[test]
+fn a_hello_that_comes_before_the_boot_is_on_disk_is_answered_once_it_is() {
+    let mut bench = Bench::unstarted(config(100), Some(stored(roster(10, 1, &[1, 2, 3]))));
+    bench.syncs = false;
+    bench.hand(Input::Start);
+    for who in [2, 3] {
+        bench.peers.insert(who, hello(who, 100, roster(10, 1, &[1, 2, 3])));
+        assert_eq!(bench.connect(who), []);
+    }
+    // The second connection is gone before that.
+    bench.hand(Input::LinkDown { link: LinkId(2) });
+    let effects = bench.sync();
+    let answered: Vec<u128> = sent(&effects, "HelloAck").iter().map(|(to, _)| *to).collect();
+    assert_eq!(answered, [2], "{effects:?}");
 }

@@ -255,6 +255,18 @@ fn a_refusal_is_named_once_and_its_address_is_not_dialled_in_a_circle() {
 }
 
 #[test]
+fn a_refusal_for_a_reason_that_it_does_not_know_is_named_and_ends_the_connection_alone() {
+    let mut bench = Bench::voter();
+    let reason = Refusal::Other(Arc::from("it is Monday"));
+    let effects = bench.say(2, Message::HelloNack(reason.clone()));
+    let refused =
+        |e: &&&Event| matches!(e, Event::Refused { by_me: false, reason: r, .. } if *r == reason);
+    assert_eq!(events(&effects).iter().filter(refused).count(), 1, "{effects:?}");
+    assert!(brief(&effects).contains(&"close 2".into()), "{effects:?}");
+    assert_ne!(bench.node.status(bench.now).role, Role::Quarantined);
+}
+
+#[test]
 fn a_disk_of_another_address_starts_no_node_unless_that_has_moved() {
     let mut record = stored(roster(10, 1, &[1, 2, 3]));
     record.id = address(77);

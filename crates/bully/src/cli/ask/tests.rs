@@ -1,13 +1,15 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use tokio::time::Instant;
+use tokio::time::{self, Instant};
 
 use super::*;
 use crate::Elector;
 use crate::cli::Place;
+use crate::cli::exchange::BYTES_MAX;
 
-const LEADER: Question = Question::Leader { wait: Duration::from_secs(2) };
+const LEADER: Question = Question::Leader { wait: Duration::from_secs(2), token: false };
+const TOKEN: Question = Question::Leader { wait: Duration::from_secs(2), token: true };
 
 fn to(port: u16, what: Question, json: bool) -> Ask {
     Ask { what, http: Place { host: "127.0.0.1".to_owned(), port }, json }
@@ -62,6 +64,29 @@ async fn the_leader_is_printed_as_the_node_says_it() {
         let got = outcome(LEADER, false, "200 OK", &format!("{text}\n")).await;
         assert_eq!(got, of(Exit::Done, &format!("{text}\n"), ""));
     }
+}
+
+#[tokio::test]
+async fn the_token_is_printed_after_a_tab_where_it_was_asked_for() {
+    let line = "192.168.1.68\t1795400798\n";
+    let (got, request) = asked(TOKEN, false, http("200 OK", line)).await;
+    assert_eq!(got, of(Exit::Done, line, ""));
+    assert!(request.starts_with("GET /leader?wait=2000ms&token=1 HTTP/1.1\r\n"), "{request}");
+    let (_, request) = asked(TOKEN, true, http("200 OK", STATUS)).await;
+    assert!(request.starts_with("GET /leader?wait=2000ms&token=1 HTTP/1.1\r\n"), "{request}");
+    let bully = "token: bully mode has none: its epoch fences nothing\n";
+    let got = outcome(TOKEN, false, "400 Bad Request", bully).await;
+    assert_eq!(got, of(Exit::Error, "", &format!("bully: NODE: {bully}")));
+}
+
+#[tokio::test]
+async fn what_is_no_leader_with_its_token_is_not_taken_for_one() {
+    for line in ["a", "a\t", "\t1", "a\tb", "a\t+1", "a\t01", "a\t1\t2", "a 1", "a\t-1"] {
+        let got = outcome(TOKEN, false, "200 OK", &format!("{line}\n")).await;
+        assert_eq!((got.exit, &*got.stdout), (Exit::Error, ""), "{line:?}");
+    }
+    let got = outcome(LEADER, false, "200 OK", "a\t1\n").await;
+    assert_eq!((got.exit, &*got.stdout), (Exit::Error, ""));
 }
 
 #[tokio::test]
@@ -123,6 +148,36 @@ async fn the_status_is_a_table() {
     assert!(got.stdout.starts_with("leader    none: an election is under way\n"), "{}", got.stdout);
     // That there is no leader is a status like any other.
     assert_eq!(got.exit, Exit::Done);
+}
+
+#[tokio::test]
+async fn in_quorum_mode_status_and_members_show_the_token() {
+    let quorum = STATUS
+        .replace(r#""mode":"bully""#, r#""mode":"quorum""#)
+        .replace(r#""epoch":7"#, r#""token":42,"lease_ms":812"#);
+    let got = outcome(Question::Status, false, "200 OK", &quorum).await;
+    insta::assert_snapshot!(got.stdout, @r"
+    leader    192.168.1.68:8117 (priority 100)
+    self      192.168.1.67:8117
+    role      follower
+    mode      quorum
+    cluster   bully
+    token     42
+    lease     812 ms left
+    since     2026-11-23T07:00:01.000Z
+    revision  5e11.2
+    version   0.1.0
+    ");
+    let members = r#"{"members":[{"node":"192.168.1.67:8117","address":"192.168.1.67","priority":100,"role":"leader","token":42,"state":"alive","rtt_ms":0.4,"self":false},{"node":"c:1","address":"c","priority":0,"role":"candidate","state":"alive","rtt_ms":null,"self":true}],"revision":"5e11.2"}"#;
+    let got = outcome(Question::Members, false, "200 OK", members).await;
+    insta::assert_snapshot!(got.stdout, @r"
+    NODE               PRIORITY  ROLE       STATE  RTT        TOKEN
+    192.168.1.67:8117  100       leader     alive  0.4 ms     42
+    c:1                0         candidate  alive  this node
+    ");
+    let history = r#"{"history":[{"revision":"5e11.1","time":"2026-11-23T07:00:01.000Z","kind":"election","cause":"join","node":null,"leader":"a:1","token":7,"won":true,"message":"a:1 leads, token 7"}],"revision":"5e11.1"}"#;
+    let got = outcome(Question::History, false, "200 OK", history).await;
+    assert_eq!(got, of(Exit::Done, "2026-11-23T07:00:01.000Z  a:1 leads, token 7\n", ""));
 }
 
 #[tokio::test]

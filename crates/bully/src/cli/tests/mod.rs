@@ -7,7 +7,7 @@ mod questions;
 mod refusals;
 mod sources;
 
-type Variables<'v> = &'v [(&'v str, &'v str)];
+pub(super) type Variables<'v> = &'v [(&'v str, &'v str)];
 
 fn run(line: &[&str], variables: Variables<'_>) -> Result<Invocation, UsageError> {
     let words = std::iter::once("/usr/bin/bully").chain(line.iter().copied());
@@ -18,7 +18,7 @@ fn run(line: &[&str], variables: Variables<'_>) -> Result<Invocation, UsageError
     parse(words.map(OsString::from), env)
 }
 
-fn configured(line: &[&str], variables: Variables<'_>) -> Configuration {
+pub(super) fn configured(line: &[&str], variables: Variables<'_>) -> Configuration {
     match run(line, variables) {
         Ok(Invocation::Run(configuration)) => *configuration,
         other => panic!("{line:?} is no node: {other:?}"),

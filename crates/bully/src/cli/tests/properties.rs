@@ -15,7 +15,9 @@ fn flags() -> impl Strategy<Value = Vec<(String, Option<String>)>> {
         .map(|arg| (arg.get_long().expect("a flag").to_owned(), arg.is_require_equals_set()))
         .collect();
     let mut defined: BTreeSet<String> =
-        ["h", "help", "V", "version", "json", "wait", "once"].map(str::to_owned).into();
+        ["h", "help", "V", "version", "json", "wait", "once", "token", "to", "force"]
+            .map(str::to_owned)
+            .into();
     defined.extend(names.iter().map(|(name, _)| name.clone()));
     // A value that spells a flag is one that was forgotten.
     let free = move |value: &String| {
@@ -39,7 +41,7 @@ fn flags() -> impl Strategy<Value = Vec<(String, Option<String>)>> {
 }
 
 fn spell(flags: &[(String, Option<String>)], style: impl Fn(usize) -> usize) -> Vec<String> {
-    let switches = ["showport", "preempt"];
+    let switches = ["showport", "preempt", "moved"];
     let mut words = vec!["bully".to_owned()];
     for (index, (name, value)) in flags.iter().enumerate() {
         let style = style(index);
@@ -80,7 +82,7 @@ proptest! {
 
     #[test]
     fn no_command_line_panics_or_is_refused_in_more_than_one_line(
-        words in proptest::collection::vec("(-{0,3}(nodes|port|showport|h|config|json|leader|demo)?(=.{0,4})?|.{0,6})", 0..6),
+        words in proptest::collection::vec("(-{0,3}(nodes|port|showport|h|config|json|leader|demo|members|remove|transfer|to|priority|recover)?(=.{0,4})?|.{0,6})", 0..6),
     ) {
         let words: Vec<OsString> = std::iter::once("bully".into()).chain(words.into_iter().map(Into::into)).collect();
         if let Err(error) = parse(words, |_| None) {

@@ -6,14 +6,14 @@ use super::*;
 fn a_question_goes_to_this_machine_unless_told_otherwise() {
     let place = |host: &str, port| Place { host: host.to_owned(), port };
     let wait = Duration::from_secs(2);
-    let plain =
-        Ask { what: Question::Leader { wait }, http: place("127.0.0.1", 8080), json: false };
+    let leader = |wait| Question::Leader { wait, token: false };
+    let plain = Ask { what: leader(wait), http: place("127.0.0.1", 8080), json: false };
     assert_eq!(asked(&["leader"], &[]), plain);
     let told = asked(&["leader", "-wait", "0s", "-json", "-http=http://a:1"], &[]);
-    let what = Question::Leader { wait: Duration::ZERO };
+    let what = leader(Duration::ZERO);
     assert_eq!(told, Ask { what, http: place("a", 1), json: true });
     let variables = [("BULLY_HTTP", "0.0.0.0:9"), ("BULLY_JSON", "true"), ("BULLY_WAIT", "3s")];
-    let what = Question::Leader { wait: Duration::from_secs(3) };
+    let what = leader(Duration::from_secs(3));
     let environment = Ask { what, http: place("127.0.0.1", 9), json: true };
     assert_eq!(asked(&["leader"], &variables), environment);
     for (name, what) in [
@@ -23,6 +23,115 @@ fn a_question_goes_to_this_machine_unless_told_otherwise() {
         ("history", Question::History),
     ] {
         assert_eq!(asked(&[name, "-json=false"], &[]), Ask { what, ..plain.clone() });
+    }
+}
+
+#[test]
+fn the_token_of_the_reign_is_asked_for_by_a_switch() {
+    let wait = Duration::from_secs(2);
+    let with_token = Question::Leader { wait, token: true };
+    assert_eq!(asked(&["leader", "-token"], &[]).what, with_token);
+    assert_eq!(asked(&["leader"], &[("BULLY_TOKEN", "true")]).what, with_token);
+    let without = Question::Leader { wait, token: false };
+    assert_eq!(asked(&["leader", "-token=false"], &[]).what, without);
+}
+
+fn told(line: &[&str]) -> Tell {
+    match run(line, &[]) {
+        Ok(Invocation::Tell(tell)) => tell,
+        other => panic!("{line:?} is no order: {other:?}"),
+    }
+}
+
+#[test]
+fn an_order_goes_to_this_machine_unless_told_otherwise() {
+    for (line, what) in [
+        (&["step-down"][..], Order::StepDown),
+        (&["transfer", "-to=a:1"], Order::Transfer("a:1".to_owned())),
+        (&["transfer", "--to", "192.168.1.68"], Order::Transfer("192.168.1.68".to_owned())),
+        (&["priority", "50"], Order::Priority(50)),
+        (&["priority", "0"], Order::Priority(0)),
+        (&["members", "remove", "[::1]:1"], Order::Remove("[::1]:1".to_owned())),
+    ] {
+        let http = Place { host: "127.0.0.1".to_owned(), port: 8080 };
+        assert_eq!(told(line), Tell { what: what.clone(), http, json: false });
+        let elsewhere = [line, &["-http=:9090", "-json"]].concat();
+        let http = Place { host: "127.0.0.1".to_owned(), port: 9090 };
+        assert_eq!(told(&elsewhere), Tell { what, http, json: true });
+    }
+    assert_eq!(asked(&["members"], &[]).what, Question::Members);
+}
+
+#[test]
+fn an_order_that_lacks_something_says_what() {
+    for (line, told) in [
+        (&["transfer"][..], "transfer: -to=ADDR is missing: which member is to lead?"),
+        (&["priority"], "priority: expected a number from 0 to 1000"),
+        (
+            &["priority", "1001"],
+            "priority: \"1001\" is not a priority: expected a number from 0 to 1000",
+        ),
+        (
+            &["priority", "-5"],
+            "priority: \"-5\" is not a priority: expected a number from 0 to 1000",
+        ),
+        (&["members", "remove"], "members remove: expected the address of a member"),
+    ] {
+        assert_eq!(complaint(line, &[]), told, "{line:?}");
+    }
+    for line in [&["transfer", "-to=a:0"][..], &["members", "remove", "0.0.0.0"]] {
+        assert!(complaint(line, &[]).contains("cannot be dialled"), "{line:?}");
+    }
+}
+
+#[test]
+fn a_remedy_finds_the_data_as_the_node_itself_does() {
+    let repair = |line: &[&str], variables: Variables<'_>| match run(line, variables) {
+        Ok(Invocation::Repair(repair)) => repair,
+        other => panic!("{line:?} repairs nothing: {other:?}"),
+    };
+    let variables = [("STATE_DIRECTORY", "/state")];
+    let plain = Repair {
+        what: Remedy::Recover,
+        directory: "/state/bully/8117".into(),
+        cluster: "bully".to_owned(),
+        priority: 100,
+        is_forced: false,
+    };
+    assert_eq!(repair(&["recover"], &variables), plain);
+    let reset = Repair { what: Remedy::GenesisReset, is_forced: true, ..plain.clone() };
+    assert_eq!(repair(&["genesis-reset", "-force"], &variables), reset);
+    let line = ["recover", "-data-dir=/d", "-cluster=a", "-port=9", "--force=true"];
+    let there = Repair {
+        directory: "/d/a/9".into(),
+        cluster: "a".to_owned(),
+        is_forced: true,
+        ..plain.clone()
+    };
+    assert_eq!(repair(&line, &variables), there);
+    with_file("mode = 'quorum'\ncluster = 'f'\nport = 7\npriority = 3\ndata-dir = '/f'", |path| {
+        let of_file = Repair {
+            directory: "/f/f/7".into(),
+            cluster: "f".to_owned(),
+            priority: 3,
+            ..plain.clone()
+        };
+        assert_eq!(repair(&["recover", "-config", path], &[]), of_file);
+        assert_eq!(repair(&["recover"], &[("BULLY_CONFIG", path)]), of_file);
+    });
+}
+
+/// Left in an environment, it would force what nobody sees.
+#[test]
+fn a_remedy_is_forced_on_the_command_line_alone() {
+    let variables = [("STATE_DIRECTORY", "/state"), ("BULLY_FORCE", "true")];
+    for command in ["recover", "genesis-reset"] {
+        match run(&[command], &variables) {
+            Ok(Invocation::Repair(repair)) => assert!(!repair.is_forced),
+            other => panic!("{other:?}"),
+        }
+        let told = complaint(&[command, "-force=yes"], &variables);
+        assert_eq!(told, "-force: \"yes\" is not a switch: expected true or false");
     }
 }
 
@@ -63,6 +172,11 @@ fn help_is_the_same_however_it_is_asked_for_and_fits_a_terminal() {
     }
     let leader = help(&["leader", "-h"]);
     assert_eq!(help(&["help", "leader"]), leader);
+    let remove = help(&["members", "remove", "-h"]);
+    assert_eq!(help(&["help", "members", "remove"]), remove);
+    assert!(remove.contains("Usage: bully members remove ADDR [flags]\n"), "{remove}");
+    assert!(help(&["members", "-h"]).contains("  remove  "));
+    assert!(help(&["recover", "-h"]).contains("makes a second cluster"));
     assert!(leader.contains("-wait=DURATION") && leader.contains("-http=ADDR"), "{leader}");
 }
 
@@ -96,6 +210,9 @@ fn the_settings_in_force_are_a_table_or_an_object() {
     -priority   100               default
     -preempt    true              default
     -heartbeat  100ms             default
+    -lease      (none)            default
+    -data-dir   (none)            default
+    -moved      false             default
     -log        text              default
     -log-level  warn              default
     ");
@@ -107,4 +224,33 @@ fn the_settings_in_force_are_a_table_or_an_object() {
     assert_eq!(object["nodes"], nodes);
     assert_eq!(object["bind"], serde_json::json!({"value": null, "from": "default"}));
     assert!(!table.contains("secret") && !object.to_string().contains("secret"));
+}
+
+#[test]
+fn in_quorum_mode_its_settings_are_in_force_with_who_gave_them() {
+    let line = ["config", "-mode=quorum", "-lease=2s"];
+    let variables = [("XDG_STATE_HOME", "/home/u/state"), ("STATE_DIRECTORY", "/state")];
+    let Ok(Invocation::Config { configuration, .. }) = run(&line, &variables) else {
+        panic!("{line:?} prints no settings");
+    };
+    let table = report(&configuration, false);
+    let of_quorum = |line: &&str| {
+        ["-mode", "-heartbeat", "-lease", "-data-dir", "-moved"]
+            .iter()
+            .any(|flag| line.starts_with(flag))
+    };
+    let rows: Vec<&str> = table.lines().filter(of_quorum).collect();
+    insta::assert_snapshot!(rows.join("\n"), @r"
+    -mode       quorum            flag
+    -heartbeat  150ms             default
+    -lease      2s                flag
+    -data-dir   /state            STATE_DIRECTORY
+    -moved      false             default
+    ");
+    let object: serde_json::Value =
+        serde_json::from_str(&report(&configuration, true)).expect("an object");
+    assert_eq!(object["lease"], serde_json::json!({"value": "2s", "from": "flag"}));
+    let directory =
+        serde_json::json!({"value": "/state", "from": "environment", "source": "STATE_DIRECTORY"});
+    assert_eq!(object["data-dir"], directory);
 }

@@ -30,8 +30,8 @@ fn each_flag_refuses_what_it_cannot_mean() {
         ("-cluster=a b", "-cluster: \"a b\" is not a name"),
         ("-cluster=-x", "-cluster: \"-x\" is not a name"),
         ("-cluster=", "expected 1 to 64 bytes of text"),
-        ("-mode=quorum", "-mode: \"quorum\" is not here yet: this version has bully mode alone"),
-        ("-mode=raft", "-mode: \"raft\" is not a mode: expected bully"),
+        ("-mode=raft", "-mode: \"raft\" is not a mode: expected bully or quorum"),
+        ("-mode=Quorum", "-mode: \"Quorum\" is not a mode: expected bully or quorum"),
         (
             "-priority=1001",
             "-priority: \"1001\" is not a priority: expected a number from 0 to 1000",
@@ -50,6 +50,73 @@ fn each_flag_refuses_what_it_cannot_mean() {
         let told = complaint(&[flag], &[]);
         assert!(told.contains(expected), "{flag}: {told}");
     }
+}
+
+#[test]
+fn each_flag_of_quorum_mode_refuses_what_it_cannot_mean() {
+    for (flag, expected) in [
+        ("-lease=0s", "-lease: \"0s\" is not a duration from 10ms to 2m"),
+        ("-lease=3m", "-lease: \"3m\" is not a duration from 10ms to 2m"),
+        ("-lease=1", "expected a number and a unit, such as 100ms"),
+        ("-data-dir=", "-data-dir: \"\" is not the path of a directory"),
+        ("-data-dir=a\nb", "-data-dir: \"a\\nb\" is not the path of a directory"),
+        ("-moved=yes", "-moved: \"yes\" is not a switch: expected true or false"),
+    ] {
+        let told = complaint(&["-mode=quorum", flag], &[("HOME", "/home/u")]);
+        assert!(told.contains(expected), "{flag}: {told}");
+    }
+}
+
+/// Whoever gives one of them counts on it, so that it is not passed over.
+#[test]
+fn what_quorum_mode_alone_has_is_refused_in_bully_mode_wherever_it_stands() {
+    let remedy = "add -mode=quorum, or leave this out";
+    for (name, value, why) in [
+        ("lease", "1s", "bully mode has no lease"),
+        ("data-dir", "/data", "bully mode keeps nothing on disk"),
+        ("moved", "true", "bully mode keeps no address from one run to the next"),
+        ("moved", "false", "bully mode keeps no address from one run to the next"),
+    ] {
+        let flag = format!("-{name}={value}");
+        let variable = key::variable(name);
+        let told = format!("{why}: {remedy}");
+        assert_eq!(complaint(&[&flag], &[]), format!("-{name}: {told}"));
+        assert_eq!(complaint(&[&flag, "-mode=bully"], &[]), format!("-{name}: {told}"));
+        assert_eq!(complaint(&[], &[(&variable, value)]), format!("{variable}: {told}"));
+        with_file(&format!("mode = 'quorum'\n{name} = '{value}'"), |path| {
+            let home = ("HOME", "/home/u");
+            configured(&["-config", path], &[home]);
+            let bully = complaint(&["-config", path, "-mode=bully"], &[home]);
+            assert_eq!(bully, format!("{path}: {name}: {told} (line 2)"));
+        });
+    }
+}
+
+#[test]
+fn a_lease_that_does_not_fit_the_heartbeat_is_told_with_what_would() {
+    let home = [("HOME", "/home/u")];
+    let told = complaint(&["-mode=quorum", "-lease=300ms"], &home);
+    let start = "-lease: a lease of 300ms does not fit a heartbeat of 150ms: expected ";
+    assert!(told.starts_with(start), "{told}");
+    assert!(told.ends_with(" to 120s"), "{told}");
+    configured(&["-mode=quorum", "-lease=300ms", "-heartbeat=40ms"], &home);
+    configured(&["-mode=quorum", "-lease=2m", "-heartbeat=10s"], &home);
+    // The lease is the one that gives way, also where it was the heartbeat that was given.
+    let told = complaint(&["-mode=quorum", "-heartbeat=1s"], &home);
+    assert!(told.starts_with("-lease: a lease of 1s does not fit a heartbeat of 1s"), "{told}");
+    with_file("mode = 'quorum'\nlease = '50ms'", |path| {
+        let told = complaint(&["-config", path], &home);
+        assert!(told.starts_with(&format!("{path}: lease: a lease of 50ms ")), "{told}");
+        assert!(told.ends_with(" (line 2)"), "{told}");
+    });
+}
+
+#[test]
+fn quorum_mode_without_a_place_for_its_data_is_refused() {
+    let told = complaint(&["-mode=quorum"], &[("STATE_DIRECTORY", "state")]);
+    assert!(told.starts_with("STATE_DIRECTORY: \"state\" is not an absolute path"), "{told}");
+    // Bully mode needs none.
+    configured(&[], &[("STATE_DIRECTORY", "state")]);
 }
 
 #[test]
@@ -116,6 +183,24 @@ fn what_clap_refuses_is_one_line_in_our_spelling() {
         (&["-port=1", "laeder"], "unknown command \"laeder\" (did you mean leader?)"),
         (&["leader", "--", "-json"], "unexpected argument \"-json\""),
         (&["---port=1"], "unknown flag --port"),
+        (
+            &["members", "remvoe", "a"],
+            "unknown command \"remvoe\" (did you mean remove?); bully members --help lists them",
+        ),
+        (
+            &["members", "-json", "remove", "a"],
+            "flags go after the command: bully members remove -flag=value",
+        ),
+        (
+            &["members", "remove", "a", "-jsn"],
+            "unknown flag -jsn (did you mean -json?); bully members remove --help lists them",
+        ),
+        (
+            &["members", "remove", "a", "b"],
+            "unexpected argument \"b\"; bully members remove --help",
+        ),
+        (&["transfer", "b"], "unexpected argument \"b\"; bully transfer --help says what it takes"),
+        (&["transfer", "-to"], "-to needs a value"),
     ] {
         let complaint = complaint(line, &[]);
         assert!(complaint.starts_with(told), "{line:?}: {complaint}");
@@ -125,7 +210,7 @@ fn what_clap_refuses_is_one_line_in_our_spelling() {
 
 #[test]
 fn flags_of_later_versions_are_unknown() {
-    for flag in ["-observe", "-secret-file=x", "-data-dir=x", "-guardian", "-moved", "-lease=1s"] {
+    for flag in ["-observe", "-secret-file=x", "-guardian"] {
         assert!(complaint(&[flag], &[]).starts_with("unknown flag"), "{flag}");
     }
 }

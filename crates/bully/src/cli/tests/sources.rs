@@ -16,15 +16,46 @@ fn a_node_without_flags_has_the_documented_settings() {
         show_port: false,
         webhook: None,
         cluster: "bully".to_owned(),
-        mode: Mode::Bully,
         priority: 100,
         preempt: true,
         heartbeat: Duration::from_millis(100),
+        quorum: None,
         log: LogFormat::Text,
         log_level: tracing::Level::WARN,
     };
     assert_eq!(settings, expected);
+    assert_eq!((settings.mode(), settings.data_directory()), (Mode::Bully, None));
     assert!(Key::ALL.iter().all(|key| *origins.of(*key) == Origin::Default));
+}
+
+#[test]
+fn a_node_in_quorum_mode_has_the_documented_settings() {
+    let variables = [("STATE_DIRECTORY", "/var/lib/bully:/other")];
+    let Configuration { settings, origins } = configured(&["-mode=quorum"], &variables);
+    let lease = Duration::from_secs(1);
+    let quorum = Quorum { lease, data_dir: "/var/lib/bully".into(), moved: false };
+    let heartbeat = Duration::from_millis(150);
+    let expected = Settings { heartbeat, quorum: Some(quorum), ..configured(&[], &[]).settings };
+    assert_eq!(settings, expected);
+    assert_eq!(settings.mode(), Mode::Quorum);
+    let directory = settings.data_directory();
+    assert_eq!(directory.as_deref(), Some(Path::new("/var/lib/bully/bully/8117")));
+    assert_eq!(*origins.of(Key::Mode), Origin::Flag);
+    assert_eq!(*origins.of(Key::DataDir), Origin::Environment("STATE_DIRECTORY".to_owned()));
+    for key in [Key::Heartbeat, Key::Lease, Key::Moved] {
+        assert_eq!(*origins.of(key), Origin::Default, "{key:?}");
+    }
+}
+
+#[test]
+fn each_node_of_a_machine_has_a_data_directory_of_its_own() {
+    let directory = |line: &[&str]| {
+        let line = [&["-mode=quorum", "-data-dir=/data"], line].concat();
+        configured(&line, &[("STATE_DIRECTORY", "/unused")]).settings.data_directory()
+    };
+    assert_eq!(directory(&[]), Some("/data/bully/8117".into()));
+    assert_eq!(directory(&["-port=8118"]), Some("/data/bully/8118".into()));
+    assert_eq!(directory(&["-cluster=../x"]), Some("/data/%2E.%2Fx/8117".into()));
 }
 
 #[test]
@@ -52,10 +83,13 @@ fn every_setting_can_come_from_a_flag_the_environment_or_the_file() {
         ("showport", "true"),
         ("url", "https://example.com/hook"),
         ("cluster", "east"),
-        ("mode", "bully"),
+        ("mode", "quorum"),
         ("priority", "0"),
         ("preempt", "false"),
         ("heartbeat", "1s"),
+        ("lease", "10s"),
+        ("data-dir", "/data"),
+        ("moved", "true"),
         ("log", "json"),
         ("log-level", "debug"),
     ];
@@ -72,6 +106,8 @@ fn every_setting_can_come_from_a_flag_the_environment_or_the_file() {
     assert_eq!(flags.settings, file.settings);
     assert_eq!(flags.settings.nodes[1], Place { host: "b".to_owned(), port: 9000 });
     assert_eq!(flags.settings.priority, 0);
+    let quorum = flags.settings.quorum.as_ref().expect("the mode is quorum");
+    assert_eq!((quorum.lease, quorum.moved), (Duration::from_secs(10), true));
     assert!(Key::ALL.iter().all(|key| *flags.origins.of(*key) == Origin::Flag));
 }
 

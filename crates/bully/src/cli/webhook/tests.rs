@@ -122,6 +122,20 @@ async fn an_election_won_is_posted() {
 }
 
 #[tokio::test]
+async fn in_quorum_mode_the_token_is_posted_and_no_epoch() {
+    let (port, mut requests) = server(OK).await;
+    let won = Entry { epoch: None, token: Some(42), ..entry(1, true) };
+    let view = View { mode: Mode::Quorum, epoch: None, token: Some(42), ..view() };
+    let (ended, view) = watch::channel(view);
+    drop(ended);
+    let since = move |revision| Vec::from_iter((revision < won.revision).then(|| won.clone()));
+    Webhook::new(&format!("http://127.0.0.1:{port}/")).unwrap().watch(view, since).await;
+    let request = requests.recv().await.unwrap();
+    let body = r#"{"time":1795417200,"node":"192.168.1.67:8117","token":42,"cluster":"jobs"}"#;
+    assert!(request.ends_with(&format!("\r\n\r\n{body}")), "{request}");
+}
+
+#[tokio::test]
 async fn each_election_is_posted_once_however_often_the_view_changes() {
     let (port, mut requests) = server(OK).await;
     let webhook = Webhook::new(&format!("http://127.0.0.1:{port}/")).unwrap();

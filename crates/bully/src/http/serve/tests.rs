@@ -69,6 +69,20 @@ async fn a_connection_serves_one_request_after_another() {
     answer(&mut stream, GET, "192.168.1.68\n").await;
 }
 
+/// Of several connections each is known by its own client.
+#[tokio::test]
+async fn the_routes_are_told_who_asks() {
+    let order = "POST /v1/step-down HTTP/1.1\r\nHost: localhost\r\n\
+                 Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
+    let local = server(Fake::new(follower()), 8).await;
+    let mut stream = connect(&local).await;
+    let obeyed = answer(&mut stream, order, "}\n").await;
+    assert!(obeyed.starts_with("HTTP/1.1 200 OK\r\n"), "{obeyed}");
+    // The connection serves on, an order after a question and the other way round.
+    answer(&mut stream, GET, "192.168.1.68\n").await;
+    answer(&mut stream, order, "{\"ok\":true}\n").await;
+}
+
 #[tokio::test]
 async fn what_is_not_http_is_refused_and_closed() {
     let server = server(Fake::new(follower()), 8).await;

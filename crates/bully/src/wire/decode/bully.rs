@@ -13,8 +13,8 @@ use super::check::{
 /// What a kind says; none for one that bully mode does not speak.
 pub(super) fn message(kind: Kind) -> Result<Option<core::Message>, DecodeError> {
     Ok(Some(match kind {
-        Kind::Hello(m) => core::Message::Hello(hello(m)?),
-        Kind::HelloAck(m) => core::Message::HelloAck(hello(m)?),
+        Kind::Hello(m) => core::Message::Hello(hello(*m)?),
+        Kind::HelloAck(m) => core::Message::HelloAck(hello(*m)?),
         Kind::HelloNack(m) => core::Message::HelloNack(nack(&m)?),
         Kind::Beat(m) => core::Message::Beat(beat(m)?),
         Kind::Coord(m) => core::Message::Coord(beat(m)?),

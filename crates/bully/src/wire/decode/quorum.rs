@@ -19,8 +19,8 @@ use super::check::{
 /// What a kind says; none for one that quorum mode does not speak.
 pub(super) fn message(kind: Kind) -> Result<Option<Message>, DecodeError> {
     Ok(Some(match kind {
-        Kind::Hello(m) => Message::Hello(hello(m)?),
-        Kind::HelloAck(m) => Message::HelloAck(hello(m)?),
+        Kind::Hello(m) => Message::Hello(hello(*m)?),
+        Kind::HelloAck(m) => Message::HelloAck(hello(*m)?),
         Kind::HelloNack(m) => Message::HelloNack(nack(&m)?),
         Kind::PreVote(m) => Message::PreVote(PreVote {
             roster: roster_id(&need("roster", m.roster)?)?,
@@ -71,10 +71,10 @@ pub(super) fn message(kind: Kind) -> Result<Option<Message>, DecodeError> {
 }
 
 /// Of one of another mode, which will be refused, only who speaks is read.
-fn hello(mut hello: shared::Hello) -> Result<Hello, DecodeError> {
+fn hello(hello: shared::Hello) -> Result<Hello, DecodeError> {
     let mode = mode(hello.mode)?;
     let standing = match mode {
-        Mode::Quorum => *need("standing", hello.standing.take())?,
+        Mode::Quorum => need("standing", hello.standing)?,
         _ => schema::Standing::default(),
     };
     let speaker = need("member", hello.member)?;
@@ -132,7 +132,7 @@ fn pre_vote_resp(resp: schema::PreVoteResp) -> Result<PreVoteResp, DecodeError> 
         granted: resp.granted,
         term: term(resp.term)?,
         retry_after: duration("retry_after", resp.retry_after_us)?,
-        leader: if resp.leader.is_empty() { None } else { Some(inst(&resp.leader)?) },
+        leader: inst(&resp.leader).ok().filter(|i| i.0 != 0),
         roster: resp.roster.map(roster).transpose()?,
     })
 }

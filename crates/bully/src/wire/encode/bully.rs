@@ -12,8 +12,8 @@ use super::{
 
 pub(super) fn kind(message: &core::Message) -> Kind {
     match message {
-        core::Message::Hello(m) => Kind::Hello(hello(m)),
-        core::Message::HelloAck(m) => Kind::HelloAck(hello(m)),
+        core::Message::Hello(m) => Kind::Hello(Box::new(hello(m))),
+        core::Message::HelloAck(m) => Kind::HelloAck(Box::new(hello(m))),
         core::Message::HelloNack(m) => Kind::HelloNack(nack(m)),
         core::Message::Beat(m) => Kind::Beat(beat(m)),
         core::Message::Coord(m) => Kind::Coord(beat(m)),

@@ -15,8 +15,8 @@ use super::{
 
 pub(super) fn kind(message: &Message) -> Kind {
     match message {
-        Message::Hello(m) => Kind::Hello(hello(m)),
-        Message::HelloAck(m) => Kind::HelloAck(hello(m)),
+        Message::Hello(m) => Kind::Hello(Box::new(hello(m))),
+        Message::HelloAck(m) => Kind::HelloAck(Box::new(hello(m))),
         Message::HelloNack(m) => Kind::HelloNack(nack(m)),
         Message::PreVote(m) => Kind::PreVote(schema::PreVote {
             roster: Some(roster_id(m.roster)),
@@ -87,7 +87,7 @@ fn hello(hello: &Hello) -> shared::Hello {
         cluster: hello.cluster.to_string(),
         mode: mode_number(hello.mode),
         member: Some(shared::Member { ip, ..member(&hello.member) }),
-        standing: Some(Box::new(standing)),
+        standing: Some(standing),
         ..Default::default()
     }
 }

@@ -117,12 +117,12 @@ fn a_hello_of_a_mode_of_a_later_version_is_read_as_far_as_its_refusal_asks_for()
     let schema::Kind::Hello(foreign) = &mut kind else { panic!("a Hello") };
     // What only that mode understands.
     (foreign.seen, foreign.report, foreign.no_preempt) = (u64::MAX, None, false);
-    foreign.standing = Some(Box::new(schema::quorum::Standing {
+    foreign.standing = Some(schema::quorum::Standing {
         boot: u64::MAX,
         stage: 99,
         cluster_id: vec![1],
         ..Default::default()
-    }));
+    });
     let bully = bully_core::Message::Hello(in_bully_words(mode, 3));
     assert_eq!(hear(kind.clone(), Mode::Bully), Ok(bully.into()));
     let quorum = quorum::Message::Hello(in_quorum_words(mode));

@@ -16,7 +16,7 @@ const INST: Inst = Inst(0x0011_2233_4455_6677_8899_aabb_ccdd_eeff);
 const VERSION: RosterId = RosterId { term: TERM, version: 4 };
 /// Of a machine that has been up for a year and a half.
 const STAMP: Stamp = Stamp(Tick(47_304_000_123_456_789));
-const LEASE: Duration = Duration::from_millis(1_000);
+const LEASE: Duration = Duration::from_secs(1);
 
 fn member(inst: u128, id: Address) -> Member {
     Member { inst: Inst(inst), id, priority: 100 }
