@@ -56,8 +56,8 @@ pub enum StartError {
 #[non_exhaustive]
 pub enum Refused {
     /// Only the leader can do it.
-    #[error("this node does not lead: {}", match leader {
-        Some(leader) => format!("ask {leader}"),
+    #[error("{}", match leader {
+        Some(leader) => format!("{leader} leads: ask it"),
         None => "there is no leader now".to_owned(),
     })]
     NotLeader {
@@ -98,7 +98,7 @@ pub enum Refused {
     #[error("{0:?} is not an address: expected ip, host or [v6], with or without :port")]
     Address(String),
     /// Bully mode does not know it.
-    #[error("only a node in quorum mode does that")]
+    #[error("bully mode does not do that: only a node in quorum mode does")]
     Mode,
     /// It was begun, and nothing came of it yet.
     #[error("begun, and not done in time: see what the node says later")]

@@ -81,23 +81,33 @@ impl Journal {
     }
 
     fn formed(&mut self, roster: Vec<Address>, now: SystemTime) {
-        let message = format!("the cluster is formed: {}", words::list(&roster));
+        let is_member = roster.contains(&self.me);
+        let what = if is_member { "the cluster is formed" } else { "this node joins the cluster" };
+        let message = format!("{what}: {}", words::list(&roster));
         self.notices.say(&message);
         self.other(now, EntryKind::Members, message);
-        self.warn_of_two(roster.len(), now);
+        if is_member {
+            self.warn_of_two(roster.len(), now);
+        }
         self.members = Some(roster);
     }
 
     fn members_are(&mut self, roster: &Roster, now: SystemTime) {
         let ids: Vec<Address> = roster.members.iter().map(|m| m.id.clone()).collect();
         let message = format!("the members are {}", words::list(&ids));
+        // Before it is one of them, and once it is none any longer, neither is its business.
+        let is_member = ids.contains(&self.me);
         if self.members.as_ref() != Some(&ids) {
             self.notices.say(&message);
-            self.warn_of_two(ids.len(), now);
+            if is_member {
+                self.warn_of_two(ids.len(), now);
+            }
             self.members = Some(ids);
             self.other(now, EntryKind::Members, message);
         }
-        self.compare_list(roster, now);
+        if is_member {
+            self.compare_list(roster, now);
+        }
     }
 
     /// What the list says against what the disk says.
