@@ -62,12 +62,13 @@ impl Driver {
             Mode::Bully => bully_core::Mode::Bully,
             Mode::Quorum => bully_core::Mode::Quorum,
         };
-        let (transport, events) = Transport::start(listeners, mode, inst, Limits::default())?;
+        // It is the process that is found by this, and never a node on a copy of its disk.
+        let (transport, events) = Transport::start(listeners, mode, run, Limits::default())?;
 
         let bound = local_addrs.first().map(SocketAddr::ip).filter(|ip| !ip.is_unspecified());
         let advertise = builder.advertise.as_deref();
         let advertise = advertise.map(|a| parse_place("advertise", a, port)).transpose()?;
-        let standing = Standing { advertise, places: &places, bound, port, inst };
+        let standing = Standing { advertise, places: &places, bound, port, inst: run };
         let (id, ip) = identity::find(&standing).await;
         let found = Found { id: id.clone(), ip, inst, places };
 

@@ -132,7 +132,7 @@ fn pre_vote_resp(resp: schema::PreVoteResp) -> Result<PreVoteResp, DecodeError> 
         granted: resp.granted,
         term: term(resp.term)?,
         retry_after: duration("retry_after", resp.retry_after_us)?,
-        leader: inst(&resp.leader).ok().filter(|i| i.0 != 0),
+        leader: if resp.leader.is_empty() { None } else { Some(inst(&resp.leader)?) },
         roster: resp.roster.map(roster).transpose()?,
     })
 }
@@ -186,12 +186,12 @@ pub(crate) fn member(member: shared::Member) -> Result<Member, DecodeError> {
     })
 }
 
-fn term(number_of: u64) -> Result<Term, DecodeError> {
-    number("term", number_of).map(Term)
+fn term(value: u64) -> Result<Term, DecodeError> {
+    number("term", value).map(Term)
 }
 
-fn boot(number_of: u64) -> Result<Boot, DecodeError> {
-    number("boot", number_of).map(Boot)
+fn boot(value: u64) -> Result<Boot, DecodeError> {
+    number("boot", value).map(Boot)
 }
 
 /// Every number is a moment: see the schema.
