@@ -5,7 +5,7 @@
 //! with it: the machine gets no interface, address, route or file, and nothing is left behind,
 //! even if the test process is killed. Root is not needed where the kernel gives unprivileged
 //! user namespaces. What it needs besides: util-linux, iproute2, a shell, curl for requests, and a
-//! C compiler for clocks that are set.
+//! C compiler for clocks that are set and disks that fail.
 //!
 //! Hosts have their own network and `/var/lib/bully`. They share the machine's clock, process
 //! ids, other files and processors: a frozen program is a frozen program, and a frozen host is an
@@ -36,8 +36,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod clock;
+mod clocks;
 mod config;
+mod disk;
 mod error;
 mod fault;
 mod host;
@@ -45,13 +46,16 @@ mod http;
 mod lab;
 mod namespace;
 mod process;
+mod shim;
 mod skip;
 
-pub use clock::WallClock;
+pub use clocks::Clocks;
 pub use config::LabConfig;
+pub use disk::{DiskError, SickDisk};
 pub use error::{LabError, Unavailable};
 pub use host::Host;
 pub use http::HttpReply;
 pub use lab::Lab;
 pub use process::{Line, Process, Stream};
+pub use shim::{Env, merged};
 pub use skip::lab_or_skip;

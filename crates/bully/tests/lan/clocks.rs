@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use bully_lab::WallClock;
+use bully_lab::Clocks;
 
 use super::account::Reign;
 use super::support::Lan;
@@ -24,7 +24,7 @@ fn year_ms() -> u64 {
 }
 
 /// Runs a node that lives by this clock.
-fn run_by(lan: &Lan, clock: &WallClock, host: usize) {
+fn run_by(lan: &Lan, clock: &Clocks, host: usize) {
     let nodes = format!("-nodes={}", lan.list(3));
     let bully = env!("CARGO_BIN_EXE_bully");
     let env = clock.env();
@@ -51,7 +51,7 @@ fn assert_its_time(lan: &Lan, host: usize, expected: u64) {
 
 /// Has a node that lives by this clock succeed one that has the machine's time. Both reigns; the heir
 /// and the second host are left.
-fn succeeded_by(lan: &Lan, clock: &WallClock) -> [Reign; 2] {
+fn succeeded_by(lan: &Lan, clock: &Clocks) -> [Reign; 2] {
     lan.join(0, 3, &[]);
     lan.settled(&[0]);
     // The best of the rest.
@@ -69,7 +69,7 @@ fn succeeded_by(lan: &Lan, clock: &WallClock) -> [Reign; 2] {
 fn a_clock_that_jumps_by_a_year_changes_no_leader_and_no_epoch() {
     let test = "a_clock_that_jumps_by_a_year_changes_no_leader_and_no_epoch";
     let Some(lan) = Lan::new(test, 3) else { return };
-    let clocks = [WallClock::new(), WallClock::new()].map(|clock| clock.expect("a clock"));
+    let clocks = [Clocks::new(), Clocks::new()].map(|clock| clock.expect("a clock"));
     // The first leads, with a clock of its own; so has a follower; the third has the machine's.
     for host in [0, 1] {
         run_by(&lan, &clocks[host], host);
@@ -99,7 +99,7 @@ fn a_clock_that_jumps_by_a_year_changes_no_leader_and_no_epoch() {
 fn a_clock_a_year_ahead_gives_an_epoch_that_the_rest_can_surpass() {
     let test = "a_clock_a_year_ahead_gives_an_epoch_that_the_rest_can_surpass";
     let Some(lan) = Lan::new(test, 3) else { return };
-    let ahead = WallClock::new().expect("a clock");
+    let ahead = Clocks::new().expect("a clock");
     ahead.set_forward(YEAR).expect("set");
     let [_, of_ahead] = succeeded_by(&lan, &ahead);
     let expected = now_ms() + year_ms();
@@ -118,7 +118,7 @@ fn a_clock_a_year_ahead_gives_an_epoch_that_the_rest_can_surpass() {
 fn a_node_whose_clock_is_a_year_behind_is_elected_and_followed_like_any_other() {
     let test = "a_node_whose_clock_is_a_year_behind_is_elected_and_followed_like_any_other";
     let Some(lan) = Lan::new(test, 3) else { return };
-    let behind = WallClock::new().expect("a clock");
+    let behind = Clocks::new().expect("a clock");
     behind.set_back(YEAR).expect("set");
     let [first, of_behind] = succeeded_by(&lan, &behind);
     assert!((1..100).contains(&(of_behind.epoch - first.epoch)), "{of_behind:?} after {first:?}");
@@ -137,7 +137,7 @@ fn a_node_alone_whose_clock_is_a_year_behind_merges_with_those_that_have_the_tim
     let test = "a_node_alone_whose_clock_is_a_year_behind_merges_with_those_that_have_the_time";
     let Some(lan) = Lan::new(test, 3) else { return };
     for is_behind in [true, false] {
-        let clock = WallClock::new().expect("a clock");
+        let clock = Clocks::new().expect("a clock");
         if is_behind {
             clock.set_back(YEAR).expect("set");
         } else {

@@ -2,7 +2,8 @@
 //! see, and a lab that is held until it is killed.
 //!
 //! `listen ADDR:PORT` echoes lines; `talk ADDR:PORT` sends one every 10 ms; `shower ADDR:PORT` sends 200
-//! datagrams; `answer ADDR:PORT` answers HTTP requests with what they asked; `hold` builds a lab.
+//! datagrams; `answer ADDR:PORT` answers HTTP requests with what they asked; `clocks` tells every 10 ms
+//! what its clocks show; `hold` builds a lab.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -22,10 +23,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ["talk", address] => talk(address.parse()?)?,
         ["answer", address] => answer(address.parse()?)?,
         ["shower", address] => shower(address.parse()?)?,
+        ["clocks"] => clocks()?,
         ["hold"] => hold()?,
         _ => {
             return Err(
-                "usage: bully-lab-peer listen ADDR:PORT | talk ADDR:PORT | shower ADDR:PORT | hold"
+                "usage: bully-lab-peer listen ADDR:PORT | talk ADDR:PORT | shower ADDR:PORT | clocks | hold"
                     .into(),
             );
         }
@@ -55,6 +57,20 @@ fn echo(stream: TcpStream) -> io::Result<()> {
         writeln!(answers, "{line}")?;
     }
     Ok(())
+}
+
+/// The wall's, MONOTONIC, MONOTONIC_RAW and BOOTTIME, in seconds.
+fn clocks() -> io::Result<()> {
+    use rustix::time::{ClockId, clock_gettime};
+    let all = [ClockId::Realtime, ClockId::Monotonic, ClockId::MonotonicRaw, ClockId::Boottime];
+    loop {
+        let shown = all.map(|clock| {
+            let time = clock_gettime(clock);
+            format!("{}.{:09}", time.tv_sec, time.tv_nsec)
+        });
+        writeln!(io::stdout(), "{}", shown.join(" "))?;
+        thread::sleep(Duration::from_millis(10));
+    }
 }
 
 fn answer(address: SocketAddr) -> io::Result<()> {
