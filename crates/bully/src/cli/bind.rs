@@ -61,7 +61,8 @@ fn of_name(host: &str) -> Failure {
 }
 
 /// Whatever else keeps a node from starting. What a setting is to blame for is no crash: it is wrong
-/// until somebody changes it.
+/// until somebody changes it. That the address is another one may pass, where the network is not up
+/// yet.
 fn of_start(error: &StartError) -> Failure {
     let exit = match error {
         StartError::Store(StoreError::Locked { .. }) => Exit::InUse,

@@ -63,10 +63,10 @@ fn recover(repair: &Repair) -> Result<Outcome, Fault> {
         "{}: the node is a cluster of its own, and its tokens are above {token}\n",
         path.display()
     );
-    let others = if others.is_empty() {
-        "every other member".to_owned()
-    } else {
-        format!("each of {}", others.join(", "))
+    let others = match &*others {
+        [] => "every other member".to_owned(),
+        [other] => other.clone(),
+        others => format!("each of {}", others.join(", ")),
     };
     let stderr = format!("bully: unsafe: {}\n", warning(&printable(&others)));
     Ok(Outcome { exit: Exit::Done, stdout, stderr })

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::*;
+use crate::Builder;
 
 #[test]
 fn a_node_without_flags_has_the_documented_settings() {
@@ -25,6 +26,7 @@ fn a_node_without_flags_has_the_documented_settings() {
     };
     assert_eq!(settings, expected);
     assert_eq!((settings.mode(), settings.data_directory()), (Mode::Bully, None));
+    assert_eq!(settings.heartbeat, Builder::default_heartbeat(Mode::Bully));
     assert!(Key::ALL.iter().all(|key| *origins.of(*key) == Origin::Default));
 }
 
@@ -38,6 +40,10 @@ fn a_node_in_quorum_mode_has_the_documented_settings() {
     let expected = Settings { heartbeat, quorum: Some(quorum), ..configured(&[], &[]).settings };
     assert_eq!(settings, expected);
     assert_eq!(settings.mode(), Mode::Quorum);
+    assert_eq!(
+        (heartbeat, lease),
+        (Builder::default_heartbeat(Mode::Quorum), Builder::DEFAULT_LEASE)
+    );
     let directory = settings.data_directory();
     assert_eq!(directory.as_deref(), Some(Path::new("/var/lib/bully/bully/8117")));
     assert_eq!(*origins.of(Key::Mode), Origin::Flag);

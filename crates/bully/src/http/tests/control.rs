@@ -69,14 +69,22 @@ async fn each_order_reaches_the_node_and_is_answered_once_it_is_obeyed() {
 
 #[tokio::test]
 async fn why_a_node_does_not_obey_is_told_with_a_status_and_a_code() {
-    let leader = Some("192.168.1.68:8117".to_owned());
+    let leader = || Some("192.168.1.68:8117".to_owned());
     for (refused, status, code, message) in [
-        (Refused::NotLeader { leader }, 409, "not-leader", "192.168.1.68:8117 leads: ask it"),
+        (
+            Refused::NotLeader { leader: leader() },
+            409,
+            "not-leader",
+            "192.168.1.68:8117 leads: ask it",
+        ),
         (Refused::NotLeader { leader: None }, 409, "no-leader", ""),
         (Refused::NotMember("x:1".to_owned()), 404, "not-member", "x:1"),
         (Refused::LastElectable, 409, "last-electable", ""),
         (Refused::Myself, 409, "myself", ""),
+        (Refused::NeverLeads("x:1".to_owned()), 409, "never-leads", "x:1"),
         (Refused::NotNow, 409, "not-now", ""),
+        (Refused::Failed { leader: leader() }, 409, "failed", "192.168.1.68:8117"),
+        (Refused::Failed { leader: None }, 409, "failed", ""),
         (Refused::Priority(1001), 400, "bad-request", "1001"),
         (Refused::Address("?".to_owned()), 400, "bad-request", "?"),
         (Refused::Mode, 409, "bully-mode", "bully mode"),
