@@ -46,7 +46,7 @@ sim: ## SEEDS=20000 random runs of MODE=bully or quorum, or the one run SEED=n
 model: ## MODEL=480 seconds of exhaustive search of quorum mode, then random walks, or the one walk SEED=n
 	MODEL=$(MODEL) SEED=$(SEED) $(CARGO) run --profile sim --locked -p bully-model
 
-bench: ## a few trials of every figure, beside other systems, within 5 minutes of the build
+bench: ## a few trials of every figure, beside other systems, within 8 minutes of the build
 	scripts/bench run
 
 bench-all: ## all trials, and every run of 30 minutes: hours

@@ -2,9 +2,10 @@
 
 use crate::figure::{ALLOCATIONS, BUSY, BYTES, CPU, LEADER_CPU, MEMORY};
 use crate::figure::{FAILOVER, FIRST_ANSWER, FLOOR, OWN_STAMPS, SILENT_ADDRESSES, START};
+use crate::figure::{HANDOVER, QUORUM_BUSY, QUORUM_STALLS, SYNCS};
 use crate::figure::{HANDOVER_DARK, HANDOVER_FAILED, HANDOVER_SLOWEST};
 use crate::report::{Report, Values};
-use crate::system::EQUAL;
+use crate::system::{ELECTION, EQUAL, QUICK, QUORUM};
 
 /// What of a row is judged.
 #[derive(Clone, Copy, Debug)]
@@ -90,6 +91,23 @@ pub const ALL: &[Goal] = &[
     goal("resident memory at 7 nodes: under 12 MiB", MEMORY, 7, Max, At(12.0)),
     goal("/leader, 32 keep-alive connections: under 10 µs CPU", LEADER_CPU[0], 3, Median, At(10.0)),
     goal("no false takeover with four busy processes a core", BUSY, 3, Max, At(0.0)),
+    goal("quorum, kill -9 without guardian: median at most 1.1 s", FAILOVER[0], 3, Median, At(1_100.0)).of(QUORUM),
+    goal("quorum, kill -9 without guardian: worst under 1.5 s", FAILOVER[0], 3, Max, At(1_500.0)).of(QUORUM),
+    goal("quorum, SIGSTOP: median at most 1.1 s", FAILOVER[2], 3, Median, At(1_100.0)).of(QUORUM),
+    goal("quorum, SIGSTOP: worst under 1.5 s", FAILOVER[2], 3, Max, At(1_500.0)).of(QUORUM),
+    goal("quorum, vanish: median at most 1.1 s", FAILOVER[3], 3, Median, At(1_100.0)).of(QUORUM),
+    goal("quorum, vanish: worst under 1.5 s", FAILOVER[3], 3, Max, At(1_500.0)).of(QUORUM),
+    goal("quorum, a lease of 300 ms, kill -9: under 350 ms", FAILOVER[0], 3, Max, At(350.0)).of(QUICK),
+    goal("quorum, a lease of 300 ms, SIGSTOP: under 350 ms", FAILOVER[2], 3, Max, At(350.0)).of(QUICK),
+    goal("quorum, a lease of 300 ms, vanish: under 350 ms", FAILOVER[3], 3, Max, At(350.0)).of(QUICK),
+    goal("quorum, kill -9: no later than etcd's servers", FAILOVER[0], 3, Median, Times(1.0, FAILOVER[0], ETCD, 3)).of(QUORUM),
+    goal("quorum, kill -9: no later than an election in etcd", FAILOVER[0], 3, Median, Times(1.0, FAILOVER[0], ELECTION, 3)).of(QUORUM),
+    goal("quorum, SIGTERM: nobody leads for less than 5 ms", HANDOVER[0], 3, Max, At(5.0)).of(QUORUM),
+    goal("quorum, transfer: nobody leads for less than 5 ms", HANDOVER[1], 3, Max, At(5.0)).of(QUORUM),
+    goal("quorum, at rest: no syncs, 3 nodes", SYNCS, 3, Max, At(0.0)).of(QUORUM),
+    goal("quorum, at rest: no syncs, 7 nodes", SYNCS, 7, Max, At(0.0)).of(QUORUM),
+    goal("quorum: no change of leader with every core busy", QUORUM_BUSY, 3, Max, At(0.0)).of(QUORUM),
+    goal("quorum: no change of leader with a follower's disk that stalls", QUORUM_STALLS, 3, Max, At(0.0)).of(QUORUM),
 ];
 
 impl Goal {

@@ -87,6 +87,33 @@ impl<'a> Group<'a> {
         Ok(leader.zip(at))
     }
 
+    /// How long these nodes name another than the old leader, or nobody, until they agree on a new one:
+    /// when the first of them changed its mind, and when the last had.
+    ///
+    /// # Errors
+    /// If the observer has ended.
+    pub fn gap(
+        &mut self,
+        asked: &[usize],
+        old: usize,
+        limit: Duration,
+    ) -> anyhow::Result<Option<(Nanos, Nanos)>> {
+        let (arena, system) = (self.arena, self.system);
+        let before = self.observer.now()?.to_vec();
+        let mut is_settled = false;
+        let first = self.observer.until(limit, |answers| {
+            let leader = system.agreed(arena, answers, asked);
+            is_settled = leader.is_some_and(|leader| leader != old);
+            asked.iter().any(|node| answers[*node] != before[*node])
+        })?;
+        let Some(first) = first else { return Ok(None) };
+        if is_settled {
+            return Ok(Some((first, first)));
+        }
+        let settled = self.agreed(asked, Some(old), limit)?;
+        Ok(settled.map(|(_, at)| (first, at)))
+    }
+
     /// The node on which these agree at this moment.
     ///
     /// # Errors

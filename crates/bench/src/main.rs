@@ -30,7 +30,7 @@ use crate::plan::Plan;
 use crate::report::Report;
 
 /// A run of a few trials begins nothing after this, nor waits for a leader; the longest thing that
-/// has been begun takes less than a minute, so that all ends within five.
+/// has been begun takes less than a minute, so that all of bully mode ends within five.
 const FEW_END: Duration = Duration::from_secs(235);
 
 #[derive(Parser)]
@@ -44,10 +44,10 @@ struct Arguments {
 enum What {
     /// Measure, and print the table.
     Run {
-        /// All trials, which takes hours; otherwise a few, within five minutes.
+        /// All trials, which takes hours; otherwise a few, within eight minutes.
         #[arg(long)]
         all: bool,
-        /// Only figures whose names begin so (failover, start, idle, /leader, busy).
+        /// Only figures whose names begin so (failover, start, idle, /leader, busy, quorum).
         #[arg(long)]
         only: Vec<String>,
         /// At most so many trials of a figure.
@@ -81,6 +81,8 @@ enum What {
     #[command(hide = true)]
     Embedded { nodes: usize, seconds: u64 },
     #[command(hide = true)]
+    EtcdCampaign { server: SocketAddr, node: usize },
+    #[command(hide = true)]
     RedisLock { server: SocketAddr, name: String, ttl_ms: u64 },
 }
 
@@ -108,6 +110,7 @@ fn main() -> anyhow::Result<()> {
         What::Floor { words } => floor::run(&words),
         What::Echo { name } => system::echo(&name),
         What::Embedded { nodes, seconds } => embedded::run(nodes, seconds),
+        What::EtcdCampaign { server, node } => system::campaign(server, node),
         What::RedisLock { server, name, ttl_ms } => {
             system::lock(server, &name, Duration::from_millis(ttl_ms))
         }

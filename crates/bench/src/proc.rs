@@ -52,17 +52,35 @@ pub fn memory(pid: u32) -> anyhow::Result<f64> {
     Ok(kib.context("no VmRSS")? / 1024.0)
 }
 
+/// How many times a process syncs a file or a folder within that time, by `strace`.
+///
+/// # Errors
+/// If strace is not there, or fails.
+pub fn syncs(pid: u32, time: Duration) -> anyhow::Result<f64> {
+    let table = strace(pid, time, &["-e", "trace=fsync,fdatasync,sync_file_range,syncfs"])?;
+    // Nothing at all is said of calls that were not made.
+    let calls = table.lines().find(|line| line.trim_end().ends_with("total"));
+    let count = calls.and_then(|line| line.split_whitespace().nth(3)?.parse().ok());
+    Ok(count.unwrap_or(0.0))
+}
+
+/// What `strace -c` says of a process after that time.
+fn strace(pid: u32, time: Duration, more: &[&str]) -> anyhow::Result<String> {
+    let strace = program("strace")?;
+    let pid = pid.to_string();
+    let mut command = Command::new(program("timeout")?);
+    command.args(["-s", "INT", &time.as_secs().to_string()]).arg(strace);
+    command.args(["-c", "-f", "-qq", "-p", &pid]).args(more);
+    let output = command.stdin(Stdio::null()).output()?;
+    Ok(String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
 /// How many system calls a process makes within that time, and which, by `strace`.
 ///
 /// # Errors
 /// If strace is not there, or says nothing.
 pub fn system_calls(pid: u32, time: Duration) -> anyhow::Result<(f64, String)> {
-    let strace = program("strace")?;
-    let pid = pid.to_string();
-    let mut command = Command::new(program("timeout")?);
-    command.args(["-s", "INT", &time.as_secs().to_string()]).arg(strace);
-    let output = command.args(["-c", "-f", "-qq", "-p", &pid]).stdin(Stdio::null()).output()?;
-    let table = String::from_utf8_lossy(&output.stderr).into_owned();
+    let table = strace(pid, time, &[])?;
     let rows = table.lines().filter_map(|line| {
         let words: Vec<&str> = line.split_whitespace().collect();
         Some((*words.last()?, words.get(3)?.parse::<f64>().ok()?))

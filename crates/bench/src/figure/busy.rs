@@ -11,7 +11,7 @@ use crate::arena::Arena;
 use crate::group::Group;
 use crate::plan::Plan;
 use crate::report::{Report, Trial};
-use crate::system::System;
+use crate::system::{Bully, System};
 
 /// Busy processes a core.
 const PER_CORE: usize = 4;
@@ -27,24 +27,41 @@ const CHANGES: [&str; 4] = ["leader-lost", "deposed", "epoch-raised", "member-lo
 
 /// Three nodes at default timing among busy processes of the same priority.
 pub fn run(plan: &Plan, report: &mut Report) -> anyhow::Result<()> {
-    let (arena, bully) = (Arena::new(3)?, plan.bully()?);
-    let mut group = Group::start(&arena, &bully)?;
-    group.formed(plan.left())?;
-    let (processes, _) = group.finish()?;
-    std::thread::sleep(QUIET);
-    let before = states(&arena)?;
-    let time = plan.pause(15, 30 * 60);
+    watch(plan, report, &Arena::new(3)?, &plan.bully()?, BUSY, spin)
+}
+
+/// Busy processes on every core, for so long.
+pub fn spin(_: &Arena, time: Duration) -> anyhow::Result<()> {
     let cores = std::thread::available_parallelism()?.get();
     let busy = (0..cores * PER_CORE).map(|_| Busy::start(time)).collect::<Result<Vec<_>, _>>()?;
     std::thread::sleep(time);
     drop(busy);
-    let changes = changes(&before, &states(&arena)?);
+    Ok(())
+}
+
+/// A group that is disturbed for a while: what of its leaders has changed by then.
+pub fn watch(
+    plan: &Plan,
+    report: &mut Report,
+    arena: &Arena,
+    bully: &Bully,
+    figure: &'static str,
+    disturb: impl FnOnce(&Arena, Duration) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let mut group = Group::start(arena, bully)?;
+    group.formed(plan.left())?;
+    let (processes, _) = group.finish()?;
+    std::thread::sleep(QUIET + bully.settles_in());
+    let before = states(arena)?;
+    let time = plan.pause(15, 30 * 60);
+    disturb(arena, time)?;
+    let changes = changes(&before, &states(arena)?);
     drop(processes);
-    report.note(format!("busy: watched for {} s, {PER_CORE} processes a core", time.as_secs()));
+    report.note(format!("{figure}: watched for {} s", time.as_secs()));
     let value = Some(f64::from(u32::try_from(changes.len())?));
     let (system, nodes, unit) = (bully.name(), arena.nodes(), "changes".to_owned());
     let detail = json!({"seconds": time.as_secs(), "changes": changes});
-    let figure = BUSY.to_owned();
+    let figure = figure.to_owned();
     report.enter(&Trial { figure, system, nodes, number: 0, value, unit, detail })
 }
 
@@ -58,7 +75,7 @@ fn states(arena: &Arena) -> anyhow::Result<Vec<(Value, Vec<Value>)>> {
     };
     let state = |node| -> anyhow::Result<_> {
         let status = ask(node, "/v1/status")?;
-        let reign = json!([status["leader"]["node"], status["epoch"]]);
+        let reign = json!([status["leader"]["node"], status["epoch"], status["token"]]);
         let history = ask(node, "/v1/history")?;
         let history = history["history"].as_array().context("a history")?.clone();
         Ok((reign, history))

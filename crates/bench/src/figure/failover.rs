@@ -22,11 +22,11 @@ const LIMIT: Duration = Duration::from_secs(60);
 const AFTER: Duration = Duration::from_millis(300);
 
 /// Takes turns: what the machine does meanwhile touches all systems alike.
-struct Case<'a> {
-    arena: &'a Arena,
-    system: &'a dyn System,
-    fault: Fault,
-    number: usize,
+pub struct Case<'a> {
+    pub arena: &'a Arena,
+    pub system: &'a dyn System,
+    pub fault: Fault,
+    pub number: usize,
 }
 
 /// `kill -9`: bully at 3 and at 7 nodes, the floor, and the rivals, one after the other, over and
@@ -121,7 +121,7 @@ pub fn ms(
 }
 
 /// One trial. One that fails is a trial without a value, and the others go on.
-fn one(plan: &Plan, report: &mut Report, case: &Case<'_>) -> anyhow::Result<()> {
+pub fn one(plan: &Plan, report: &mut Report, case: &Case<'_>) -> anyhow::Result<()> {
     let (name, nodes) = (case.system.name(), case.arena.nodes());
     if plan.is_over() {
         return Ok(());
@@ -178,7 +178,7 @@ fn strike(plan: &Plan, report: &mut Report, case: &Case<'_>) -> anyhow::Result<(
 }
 
 /// Another part of the period for each trial, all parts alike: multiples of the golden ratio.
-fn phase(period: Duration, number: usize) -> Duration {
+pub fn phase(period: Duration, number: usize) -> Duration {
     let number = u32::try_from(number).unwrap_or(0);
     period.mul_f64((f64::from(number) * 0.618_034).fract())
 }

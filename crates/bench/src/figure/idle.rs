@@ -6,14 +6,14 @@ use anyhow::Context as _;
 use bully_sim::rest::{RestingFollower, RestingLeader};
 use serde_json::json;
 
-use super::{ALLOCATIONS, BYTES, CALLS, CPU, MEMORY};
+use super::{ALLOCATIONS, BYTES, CALLS, CPU, MEMORY, SYNCS};
 use crate::arena::{Arena, Node};
 use crate::group::Group;
 use crate::observe::Observer;
 use crate::plan::Plan;
-use crate::proc::{Usage, memory, system_calls};
+use crate::proc::{Usage, memory, syncs, system_calls};
 use crate::report::{Report, Trial};
-use crate::system::{Etcd, System};
+use crate::system::{Etcd, QUORUM, System};
 
 /// Heartbeats of the core that are looked at.
 const HEARTBEATS: usize = 1_000;
@@ -62,7 +62,7 @@ pub fn run(plan: &Plan, report: &mut Report) -> anyhow::Result<()> {
 }
 
 /// One trial: nodes that agree, left alone.
-fn group(
+pub fn group(
     plan: &Plan,
     report: &mut Report,
     arena: &Arena,
@@ -102,6 +102,15 @@ fn group(
     enter(MEMORY, memory(nodes[leader].pid())?, "MiB")?;
     if arena.nodes() == 3 && system.name() == "bully" {
         calls(plan, report, &nodes, leader, number)?;
+    }
+    if system.name() == QUORUM {
+        let time = plan.pause(2, 20);
+        let syncs: anyhow::Result<Vec<f64>> = nodes.iter().map(|n| syncs(n.pid(), time)).collect();
+        let unit = "syncs/s".to_owned();
+        let (figure, system, nodes) = (SYNCS.to_owned(), system.name(), arena.nodes());
+        let value = Some(syncs?.iter().sum::<f64>() / time.as_secs_f64());
+        let detail = json!({"leader": leader});
+        report.enter(&Trial { figure, system, nodes, number, value, unit, detail })?;
     }
     Ok(())
 }

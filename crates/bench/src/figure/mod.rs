@@ -5,7 +5,10 @@ mod failover;
 mod handover;
 mod http;
 mod idle;
+mod quorum;
 mod start;
+
+use std::time::{Duration, Instant};
 
 use crate::plan::Plan;
 use crate::report::Report;
@@ -49,19 +52,40 @@ pub const LEADER_CPU: [&str; 3] =
     ["/leader: 32 keep-alive", "/leader: 1 keep-alive", "/leader: no keep-alive"];
 /// Changes of leader while every core is busy.
 pub const BUSY: &str = "busy: false takeovers";
+/// In quorum mode: while nobody is named, in a handover that a signal or an operator asks for.
+pub const HANDOVER: [&str; 2] = ["handover: SIGTERM", "handover: transfer"];
+/// In quorum mode: what all nodes of a group together sync at rest.
+pub const SYNCS: &str = "idle: syncs";
+/// In quorum mode: changes of leader while every core is busy.
+pub const QUORUM_BUSY: &str = "quorum: busy cores";
+/// In quorum mode: changes of leader while the disk of a follower stalls for 2 s now and then.
+pub const QUORUM_STALLS: &str = "quorum: stalling disk";
+
+/// A run of a few trials gives quorum mode so long beside what it gives the rest.
+const QUORUM_WITHIN: Duration = Duration::from_secs(170);
 
 /// Measures what the plan asks for. A figure that fails is named, and the others go on.
 pub fn run(plan: &Plan, report: &mut Report) {
     type Figure = fn(&Plan, &mut Report) -> anyhow::Result<()>;
-    let figures: [(&str, Figure); 6] = [
+    let figures: [(&str, Figure); 10] = [
         ("failover", failover::kills),
         ("failover", failover::others),
         ("start", start::run),
         ("/leader", http::run),
         ("busy", busy::run),
         ("idle", idle::run),
+        ("quorum: faults", quorum::faults),
+        ("quorum: idle", quorum::rest),
+        (QUORUM_BUSY, quorum::busy_cores),
+        (QUORUM_STALLS, quorum::stalling_disk),
     ];
+    let mut plan = plan.clone();
+    let mut is_quorum = false;
     for (name, measure) in figures {
+        if name.starts_with("quorum") && !is_quorum {
+            is_quorum = true;
+            plan.ends = plan.ends.map(|_| Instant::now() + QUORUM_WITHIN);
+        }
         if !plan.wants(name) {
             continue;
         }
@@ -70,7 +94,7 @@ pub fn run(plan: &Plan, report: &mut Report) {
             continue;
         }
         eprintln!("{name} …");
-        if let Err(error) = measure(plan, report) {
+        if let Err(error) = measure(&plan, report) {
             report.note(format!("{name}: ended by an error: {error:#}"));
         }
     }

@@ -1,9 +1,11 @@
 //! bully itself, and the program of 2013, whose command line it shares.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use bully_lab::{Env, Process};
 
 use super::{System, same_address};
 use crate::arena::{Arena, Node};
@@ -11,6 +13,10 @@ use crate::observe::{Target, Transport};
 
 /// The name of [`Bully::as_slow_as_etcd`].
 pub const EQUAL: &str = "bully 320 ms";
+/// The name of [`Bully::quorum`].
+pub const QUORUM: &str = "bully quorum";
+/// The name of [`Bully::quick_quorum`].
+pub const QUICK: &str = "bully quorum 300 ms";
 
 /// A program with the command line of the quick start.
 #[derive(Clone, Debug)]
@@ -25,6 +31,10 @@ pub struct Bully {
     is_logging: bool,
     /// Addresses that the nodes list besides those of one another.
     listed: Vec<String>,
+    /// The lease, in quorum mode.
+    lease: Option<Duration>,
+    /// The environment of one of the nodes.
+    environment: Option<(usize, Env)>,
 }
 
 impl Bully {
@@ -50,7 +60,44 @@ impl Bully {
             more: Vec::new(),
             is_logging: false,
             listed: Vec::new(),
+            lease: None,
+            environment: None,
         }
+    }
+
+    /// In quorum mode, at its defaults: a heartbeat each 150 ms, a lease of 1 s.
+    pub fn quorum(&self) -> Self {
+        let (heartbeat, lease) = (Duration::from_millis(150), Some(Duration::from_secs(1)));
+        Self { name: QUORUM.to_owned(), heartbeat, lease, ..self.with(&["-mode=quorum"]) }
+    }
+
+    /// In quorum mode, with a lease of 300 ms.
+    pub fn quick_quorum(&self) -> Self {
+        let flags = ["-mode=quorum", "-lease=300ms", "-heartbeat=40ms"];
+        let (heartbeat, lease) = (Duration::from_millis(40), Some(Duration::from_millis(300)));
+        Self { name: QUICK.to_owned(), heartbeat, lease, ..self.with(&flags) }
+    }
+
+    /// One of its nodes lives in this environment.
+    pub fn with_environment(&self, node: usize, environment: Env) -> Self {
+        Self { environment: Some((node, environment)), ..self.clone() }
+    }
+
+    /// Has the leader, a node on that host, hand over to another; by a process of its own.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub fn transfer(&self, arena: &Arena, leader: usize, to: usize) -> anyhow::Result<Process> {
+        let to = format!("-to={}:8117", arena.ip(to));
+        arena.spawn(leader, &self.program, ["transfer", &to])
+    }
+
+    /// Gives the node of a host another priority.
+    ///
+    /// # Errors
+    /// If its machine starts no process.
+    pub fn prioritize(&self, arena: &Arena, node: usize, priority: u32) -> anyhow::Result<Process> {
+        arena.spawn(node, &self.program, ["priority", &priority.to_string()])
     }
 
     /// The program of 2013, built from its own source. It gives no sign of life, and nodes that
@@ -103,14 +150,24 @@ impl System for Bully {
         let own = (0..arena.nodes()).map(|node| format!("{}:8117", arena.ip(node)));
         let list: Vec<String> = own.chain(self.listed.iter().cloned()).collect();
         let nodes = format!("-nodes={}", list.join(","));
+        let data = format!("-data-dir={folder}");
         let mut words = vec!["-port=8117", &nodes, "-http=0.0.0.0:8080"];
         words.extend(self.more.iter().map(String::as_str));
+        words.extend(self.lease.map(|_| &*data));
         if self.is_logging {
             let log = format!("{folder}/stderr");
             let process = arena.spawn_logging(node, &self.program, words, &log)?;
             return Ok(Node::logging(process, arena.host(node).path(&log)));
         }
-        Ok(vec![arena.spawn(node, &self.program, words)?].into())
+        match &self.environment {
+            Some((of, environment)) if *of == node => {
+                let set = environment.iter().map(|(name, value)| format!("{name}={value}").into());
+                let own = std::iter::once(self.program.clone().into_os_string());
+                let words = set.chain(own).chain(words.into_iter().map(OsString::from));
+                Ok(vec![arena.spawn(node, "env", words)?].into())
+            }
+            _ => Ok(vec![arena.spawn(node, &self.program, words)?].into()),
+        }
     }
 
     fn targets(&self, arena: &Arena) -> Vec<Target> {
@@ -137,6 +194,7 @@ impl System for Bully {
     }
 
     fn settles_in(&self) -> Duration {
-        Duration::from_millis(400)
+        // In quorum mode whoever was started is silent for a lease, and then votes.
+        Duration::from_millis(400) + self.lease.unwrap_or_default()
     }
 }

@@ -2,6 +2,7 @@
 
 mod bully;
 mod etcd;
+mod etcd_election;
 mod keepalived;
 mod redis;
 mod zookeeper;
@@ -12,8 +13,9 @@ use std::time::Duration;
 use crate::arena::{Arena, Node};
 use crate::observe::Target;
 
-pub use bully::{Bully, EQUAL};
+pub use bully::{Bully, EQUAL, QUICK, QUORUM};
 pub use etcd::Etcd;
+pub use etcd_election::{ELECTION, EtcdElection, campaign};
 pub use keepalived::{Keepalived, echo};
 pub use redis::{Redis, lock};
 pub use zookeeper::ZooKeeper;
