@@ -64,7 +64,8 @@ image: dist ## a container image of it, where podman is installed
 test-install: ## what is shipped, unpacked, installed, run and removed
 	scripts/test-install
 
-soak: ## SOAK=600 seconds of random faults, and as long a switch that flaps
+soak: ## SOAK=600 seconds of writers with tokens through random faults, and as long of faults and of a switch that flaps in bully mode
+	SOAK=$(SOAK) SEED=$(SEED) $(CARGO) test --release --locked -p bully --test soak -- --nocapture
 	SOAK=$(SOAK) SEED=$(SEED) $(CARGO) test --release --locked -p bully --test lan -- --nocapture chaos flapping
 
 deny: ## licences, sources and bans of the dependencies; CI does not go without

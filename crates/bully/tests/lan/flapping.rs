@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use bully_lab::Process;
 
 use super::account::{Reign, mostly, reigns_of, revision_of};
-use super::chaos::{Dice, lasting};
+use super::dice::{Dice, lasting};
 use super::partial::WINDOW;
 use super::proc;
 use super::support::Lan;

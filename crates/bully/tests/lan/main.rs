@@ -6,6 +6,7 @@ mod chaos;
 mod clocks;
 mod deaths;
 mod descriptors;
+mod dice;
 mod faults;
 mod flapping;
 mod frozen;
