@@ -60,9 +60,9 @@ fn is_open(view: &watch::Receiver<View>) -> bool {
     view.has_changed().is_ok()
 }
 
-/// Whether, in bully mode, the node's first questions have their outcome: it knows a leader, or it has joined and
-/// nobody whom it sees may lead. A witness (`-priority=0`) that comes up first is of the second
-/// kind, and must not be taken for a service that fails to start.
+/// Whether, in bully mode, the node's first questions have their outcome: it knows a leader, or it
+/// has joined and nobody whom it sees may lead. A witness (`-priority=0`) that comes up first is of
+/// the second kind, and must not be taken for a service that fails to start.
 fn is_settled(view: &View) -> bool {
     view.leader.is_some() || (view.role != Role::Joining && !view.pending)
 }
