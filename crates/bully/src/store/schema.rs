@@ -1,7 +1,8 @@
 //! The record as protobuf has it: the shape alone, checked by nothing.
 //!
 //! A tag, once used, keeps its meaning for ever. Identities are 16 bytes, or none where there is
-//! none.
+//! none. The shapes are the record's own, though the wire has some that are alike: those change with
+//! what versions say to each other, and a record must be read back as it was written.
 
 use prost::Message;
 
