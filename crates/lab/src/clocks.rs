@@ -3,6 +3,8 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
+use rustix::time::{ClockId, clock_gettime};
+
 use crate::error::LabError;
 use crate::shim::{Env, Shim};
 
@@ -11,11 +13,15 @@ const SOURCE: &str = include_str!("clocks.c");
 
 /// The places of the numbers in the control.
 const VERSION: usize = 0;
-const WALL: usize = 1;
-const ASLEEP: usize = 2;
-const DRIFT: usize = 3;
-const SINCE: usize = 4;
-const RATE: usize = 5;
+const RATE: usize = 1;
+const WALL: usize = 2;
+const ASLEEP: usize = 3;
+const HELD: usize = 4;
+/// Two for each clock: since when it has its rate, and what it had gained by then.
+const CLOCKS: usize = 5;
+
+const ALL: [ClockId; 4] =
+    [ClockId::Realtime, ClockId::Monotonic, ClockId::MonotonicRaw, ClockId::Boottime];
 
 /// Rates are in parts of this.
 const WHOLE: i64 = 10_000;
@@ -23,7 +29,9 @@ const WHOLE: i64 = 10_000;
 /// Clocks for one program or several. The machine's own clocks are never touched.
 ///
 /// They reach programs that ask the C library; whoever asks the kernel itself gets the machine's
-/// time.
+/// time. A timer of a file (`timerfd`) rings, and a thread of Rust's goes on waiting, until the moment at
+/// which the program's clock is there; so a timer rings at once if its clock jumps beyond that. Other
+/// pauses (`sleep`, `poll`) take the machine's time.
 #[derive(Debug)]
 pub struct Clocks {
     shim: Shim,
@@ -37,7 +45,7 @@ impl Clocks {
     /// # Errors
     /// If there is no compiler, or no room for its output.
     pub fn new() -> Result<Self, LabError> {
-        Ok(Self { shim: Shim::new(SOURCE, 6)?, turn: Mutex::new(()) })
+        Ok(Self { shim: Shim::new(SOURCE, CLOCKS + 2 * ALL.len())?, turn: Mutex::new(()) })
     }
 
     /// The environment of a program that is to live by these clocks.
@@ -62,12 +70,22 @@ impl Clocks {
     }
 
     /// As if the machine had been suspended for so long just now: the wall clock and BOOTTIME have gone
-    /// on, MONOTONIC and MONOTONIC_RAW have not.
+    /// on, MONOTONIC and MONOTONIC_RAW have not. No time passes for anybody else.
     ///
     /// # Errors
     /// If the control cannot be written.
     pub fn suspend(&self, time: Duration) -> Result<(), LabError> {
-        self.change(|shim| shim.set(ASLEEP, shim.get(ASLEEP)? + nanoseconds(time)))
+        self.change(|shim| add(shim, ASLEEP, time))
+    }
+
+    /// Makes a suspension of what was a freeze. To be called before the thaw, with no more time than
+    /// the programs have been frozen for: MONOTONIC and MONOTONIC_RAW go back by that, the wall clock and
+    /// BOOTTIME have gone on by themselves.
+    ///
+    /// # Errors
+    /// If the control cannot be written.
+    pub fn was_suspended(&self, time: Duration) -> Result<(), LabError> {
+        self.change(|shim| add(shim, HELD, time))
     }
 
     /// From now on all clocks run faster by so many ten-thousandths, or slower if that is negative: 50 is
@@ -81,10 +99,15 @@ impl Clocks {
     pub fn set_rate(&self, ten_thousandths: i64) -> Result<(), LabError> {
         assert!(ten_thousandths > -WHOLE, "clocks go on");
         self.change(|shim| {
-            let now = monotonic();
-            let since = now - shim.get(SINCE)?;
-            shim.set(DRIFT, shim.get(DRIFT)? + since / WHOLE * shim.get(RATE)?)?;
-            shim.set(SINCE, now)?;
+            let rate = shim.get(RATE)?;
+            for (number, id) in ALL.into_iter().enumerate() {
+                let since = CLOCKS + 2 * number;
+                let now = machine(id);
+                let more = i128::from(now - shim.get(since)?) * i128::from(rate);
+                let more = i64::try_from(more / i128::from(WHOLE)).unwrap_or(i64::MAX);
+                shim.set(since + 1, shim.get(since + 1)?.saturating_add(more))?;
+                shim.set(since, now)?;
+            }
             shim.set(RATE, ten_thousandths)
         })
     }
@@ -100,12 +123,15 @@ impl Clocks {
     }
 }
 
+fn add(shim: &Shim, index: usize, time: Duration) -> Result<(), LabError> {
+    shim.set(index, shim.get(index)?.saturating_add(nanoseconds(time)))
+}
+
 fn nanoseconds(time: Duration) -> i64 {
     i64::try_from(time.as_nanos()).unwrap_or(i64::MAX)
 }
 
-/// The machine's.
-fn monotonic() -> i64 {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+fn machine(id: ClockId) -> i64 {
+    let now = clock_gettime(id);
     now.tv_sec * 1_000_000_000 + now.tv_nsec
 }

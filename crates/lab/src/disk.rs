@@ -13,10 +13,10 @@ const STALL: usize = 0;
 const ERROR: usize = 1;
 const SYNCS: usize = 2;
 
-/// What a disk fails with.
+/// What a disk fails with. Reading goes well, and so does removing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DiskError {
-    /// It is full: ENOSPC.
+    /// It is full: ENOSPC. What is there already can be opened.
     Full,
     /// It is broken: EIO.
     Broken,
@@ -25,7 +25,8 @@ pub enum DiskError {
 /// The files below one directory, as one program or several find them; well at first. The machine's
 /// files are what they are: a write that succeeds is one.
 ///
-/// It reaches programs that ask the C library, as Rust's standard library does.
+/// It reaches programs that ask the C library, as Rust's standard library does; not what the C library
+/// asks itself, as `fopen` and `fwrite` do.
 #[derive(Debug)]
 pub struct SickDisk {
     shim: Shim,
@@ -33,8 +34,8 @@ pub struct SickDisk {
 }
 
 impl SickDisk {
-    /// Builds the disk. The directory is an absolute path, as the program writes it. Needs a C
-    /// compiler.
+    /// Builds the disk. The directory is an absolute path on the program's host, and may be made
+    /// later; programs may go there by other ways. Needs a C compiler.
     ///
     /// # Errors
     /// If there is no compiler, or no room for its output.
@@ -49,8 +50,8 @@ impl SickDisk {
         env
     }
 
-    /// From now on each sync takes so much longer; the rest of a stall that is under way is that of the
-    /// new one. Zero takes it back.
+    /// From now on each sync takes so much longer, of those under way as well; `Duration::ZERO` ends their
+    /// stalls, and `Duration::MAX` is as long as that is not said. Whether it fails is seen after it.
     ///
     /// # Errors
     /// If the control cannot be written.
@@ -58,7 +59,8 @@ impl SickDisk {
         self.shim.set(STALL, i64::try_from(each.as_nanos()).unwrap_or(i64::MAX))
     }
 
-    /// From now on creating, writing, syncing and renaming fail; none takes it back.
+    /// From now on creating files and directories, writing, syncing and renaming fail; `None` takes
+    /// it back.
     ///
     /// # Errors
     /// If the control cannot be written.
@@ -73,7 +75,7 @@ impl SickDisk {
         )
     }
 
-    /// How many syncs were asked for so far, those that failed included.
+    /// How many syncs were asked for so far, those that failed, and those that stall, included.
     ///
     /// # Errors
     /// If the control cannot be read.

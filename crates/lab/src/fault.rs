@@ -10,6 +10,10 @@
 //! **A frozen host**'s programs stand still, and then it is isolated: the nearest to a machine whose
 //! processor stopped. In this order nothing is lost on its way out that its kernel would repeat.
 //!
+//! **A host without power** is a frozen one whose programs are killed: the isolation keeps their kernel
+//! from telling others that they ended. Once the host is back, those may hear of it late, as they would
+//! from a machine that started again.
+//!
 //! Faults add up and are remembered apart: healing a pair leaves an isolated host isolated.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -131,6 +135,26 @@ impl Lab {
     pub fn thaw(&self, host: usize) -> Result<(), LabError> {
         self.rejoin(host)?;
         self.host(host).continue_programs()
+    }
+
+    /// Takes the power from hosts, from all of them at once: every program there is killed (SIGKILL), and
+    /// nobody, on these hosts or on others, hears of it. What was written to files stays there, synced or not.
+    ///
+    /// # Errors
+    /// If a tool failed, a program would not end, or the lab is gone.
+    pub fn power_off(&self, hosts: &[usize]) -> Result<(), LabError> {
+        // None ends while another still looks on.
+        hosts.iter().try_for_each(|host| self.host(*host).stop_programs())?;
+        self.set_isolated(hosts, true)?;
+        hosts.iter().try_for_each(|host| self.host(*host).kill_programs())
+    }
+
+    /// Gives hosts their power back: they have their links again, and run what is started there.
+    ///
+    /// # Errors
+    /// If a tool failed.
+    pub fn power_on(&self, hosts: &[usize]) -> Result<(), LabError> {
+        self.set_isolated(hosts, false)
     }
 
     /// Ends every cut and every isolation. Traffic flows when this returns. Delays stay, and what

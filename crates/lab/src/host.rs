@@ -5,6 +5,7 @@ use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal};
 
@@ -12,6 +13,9 @@ use crate::config::{LabConfig, ipv6_beside};
 use crate::error::LabError;
 use crate::namespace::Namespace;
 use crate::process::Process;
+
+/// How long programs that were killed may take to be gone.
+const KILLED: Duration = Duration::from_secs(10);
 
 /// One host: a network, addresses and a `/var/lib/bully` of its own; otherwise the files,
 /// processes and clock of the machine.
@@ -85,22 +89,25 @@ impl Host {
         Process::spawn(self.command(program, args))
     }
 
-    /// Starts a program on this host, with so many more environment variables.
+    /// Starts a program on this host, with so many more environment variables; an `Env` is one way
+    /// to have them.
     ///
     /// # Errors
     /// As `spawn`.
-    pub fn spawn_with_env<I, S>(
+    pub fn spawn_with_env<I, S, K, V>(
         &self,
         program: impl AsRef<OsStr>,
         args: I,
-        env: &[(&str, &str)],
+        env: &[(K, V)],
     ) -> Result<Process, LabError>
     where
         I: IntoIterator<Item = S>,
         S: AsRef<OsStr>,
+        K: AsRef<OsStr>,
+        V: AsRef<OsStr>,
     {
         let mut command = self.command(program, args);
-        command.envs(env.iter().copied());
+        command.envs(env.iter().map(|(name, value)| (name, value)));
         Process::spawn(command)
     }
 
@@ -145,6 +152,26 @@ impl Host {
             }
             send_all(&running, Signal::STOP);
             stopped.extend(running);
+        }
+    }
+
+    /// Kills every program on this host, and returns when they have ended.
+    pub(crate) fn kill_programs(&self) -> Result<(), LabError> {
+        let begun = Instant::now();
+        loop {
+            let running = self.programs()?;
+            if running.is_empty() {
+                return Ok(());
+            }
+            if begun.elapsed() > KILLED {
+                return Err(LabError::Late {
+                    what: format!("the end of all programs on {}", self.name),
+                    waited: KILLED,
+                    seen: format!("{running:?}"),
+                });
+            }
+            send_all(&running, Signal::KILL);
+            std::thread::sleep(Duration::from_millis(1));
         }
     }
 

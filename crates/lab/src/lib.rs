@@ -7,9 +7,10 @@
 //! user namespaces. What it needs besides: util-linux, iproute2, a shell, curl for requests, and a
 //! C compiler for clocks that are set and disks that fail.
 //!
-//! Hosts have their own network and `/var/lib/bully`. They share the machine's clock, process
+//! Hosts have their own network and `/var/lib/bully`. They share the machine's clocks, process
 //! ids, other files and processors: a frozen program is a frozen program, and a frozen host is an
-//! isolated one with all its programs stopped.
+//! isolated one with all its programs stopped. Clocks that are wrong ([`Clocks`]) and disks that fail
+//! ([`SickDisk`]) are a program's own, not its host's: it finds them by its environment.
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -48,6 +49,7 @@ mod namespace;
 mod process;
 mod shim;
 mod skip;
+mod state;
 
 pub use clocks::Clocks;
 pub use config::LabConfig;
@@ -59,3 +61,4 @@ pub use lab::Lab;
 pub use process::{Line, Process, Stream};
 pub use shim::{Env, merged};
 pub use skip::lab_or_skip;
+pub use state::SavedState;

@@ -38,7 +38,8 @@ impl Shim {
         let path = shim.folder.path().join("shim.c");
         fs::write(&path, source).map_err(LabError::io("write a shim's source"))?;
         let mut compiler = Command::new("cc");
-        compiler.args(["-shared", "-fPIC", "-O1", "-o"]).arg(shim.library()).arg(&path);
+        compiler.args(["-shared", "-fPIC", "-O1", "-pthread", "-o"]);
+        compiler.arg(shim.library()).arg(&path).arg("-ldl");
         let output = compiler.stdin(Stdio::null()).output().map_err(LabError::io("run cc"))?;
         LabError::check("build a shim", &output)?;
         Ok(shim)

@@ -189,6 +189,32 @@ fn only_the_links_that_are_named_are_left() {
 }
 
 #[test]
+fn five_hosts_are_left_just_the_links_of_a_star_or_of_a_chain() {
+    let test = "five_hosts_are_left_just_the_links_of_a_star_or_of_a_chain";
+    let Some(lab) = lab_or_skip(test, &LabConfig::of(5)) else {
+        return;
+    };
+    let _servers: Vec<_> = (0..5).map(|host| listen(&lab, host, ipv4(&lab, host))).collect();
+    let star = [(0, 1), (0, 2), (0, 3), (0, 4)];
+    let star_of_four_and_one_alone = &star[..3];
+    let chain = [(0, 1), (1, 2), (2, 3), (3, 4)];
+    for links in [&star[..], star_of_four_and_one_alone, &chain] {
+        lab.only(links).unwrap();
+        let pairs = (0..5).flat_map(|from| (0..5).map(move |to| (from, to)));
+        let pairs = pairs.filter(|(from, to)| from != to);
+        let talks = pairs.map(|(from, to)| ((from, to), talk(&lab, from, ipv4(&lab, to))));
+        // All at once: each that is cut takes its time to say so.
+        let talks: Vec<_> = talks.collect();
+        for ((from, to), client) in talks {
+            let is_link = links.contains(&(from, to)) || links.contains(&(to, from));
+            let wanted = if is_link { "connected" } else { "connect TimedOut" };
+            let said = client.wait_for_line(|line| line.starts_with("connect"), SOON).unwrap();
+            assert_eq!(said.text, wanted, "{from} to {to} of {links:?}");
+        }
+    }
+}
+
+#[test]
 fn a_switch_out_of_service_isolates_all_hosts() {
     let test = "a_switch_out_of_service_isolates_all_hosts";
     let Some(lab) = lab_or_skip(test, &LabConfig::of(3)) else {

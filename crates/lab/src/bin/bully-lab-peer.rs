@@ -3,14 +3,22 @@
 //!
 //! `listen ADDR:PORT` echoes lines; `talk ADDR:PORT` sends one every 10 ms; `shower ADDR:PORT` sends 200
 //! datagrams; `answer ADDR:PORT` answers HTTP requests with what they asked; `clocks` tells every 10 ms
-//! what its clocks show; `hold` builds a lab.
+//! what its clocks show; `steady` whether they go back; `timer SECONDS` sets one; `keep PATH` replaces a
+//! file durably; `change PATH` does all that can be done to one; `hold` builds a lab.
 
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
 use bully_lab::{Lab, LabConfig};
+use rustix::time::{
+    ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, clock_gettime,
+    timerfd_create, timerfd_settime,
+};
 
 /// How long `talk` tries to connect; then it says `connect TimedOut` and ends.
 const CONNECT: Duration = Duration::from_millis(700);
@@ -24,12 +32,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ["answer", address] => answer(address.parse()?)?,
         ["shower", address] => shower(address.parse()?)?,
         ["clocks"] => clocks()?,
+        ["steady"] => steady(),
+        ["timer", seconds] => timer(seconds.parse()?)?,
+        ["keep", path] => say(&outcome(keep(path))),
+        ["change", path] => change(path)?,
         ["hold"] => hold()?,
         _ => {
-            return Err(
-                "usage: bully-lab-peer listen ADDR:PORT | talk ADDR:PORT | shower ADDR:PORT | clocks | hold"
-                    .into(),
-            );
+            let all = "listen ADDR:PORT | talk ADDR:PORT | shower ADDR:PORT | answer ADDR:PORT | clocks | \
+                       steady | timer SECONDS | keep PATH | change PATH | hold";
+            return Err(format!("usage: bully-lab-peer {all}").into());
         }
     }
     Ok(())
@@ -59,18 +70,85 @@ fn echo(stream: TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-/// The wall's, MONOTONIC, MONOTONIC_RAW and BOOTTIME, in seconds.
+const CLOCKS: [ClockId; 4] =
+    [ClockId::Realtime, ClockId::Monotonic, ClockId::MonotonicRaw, ClockId::Boottime];
+
+/// All of them in seconds.
 fn clocks() -> io::Result<()> {
-    use rustix::time::{ClockId, clock_gettime};
-    let all = [ClockId::Realtime, ClockId::Monotonic, ClockId::MonotonicRaw, ClockId::Boottime];
     loop {
-        let shown = all.map(|clock| {
+        let shown = CLOCKS.map(|clock| {
             let time = clock_gettime(clock);
             format!("{}.{:09}", time.tv_sec, time.tv_nsec)
         });
         writeln!(io::stdout(), "{}", shown.join(" "))?;
-        thread::sleep(Duration::from_millis(10));
+        // Up to a moment of MONOTONIC, unlike a sleep.
+        thread::park_timeout(Duration::from_millis(10));
     }
+}
+
+/// Looks as often as it can, and says so at times.
+fn steady() {
+    let look = || CLOCKS.map(|clock| Duration::try_from(clock_gettime(clock)).unwrap_or_default());
+    let mut last = look();
+    for count in 1_u64.. {
+        let next = look();
+        if (0..CLOCKS.len()).any(|clock| next[clock] < last[clock]) {
+            say(&format!("back from {last:?} to {next:?}"));
+        }
+        if count.is_multiple_of(1_000) {
+            say("on");
+        }
+        last = next;
+    }
+}
+
+/// For a moment of BOOTTIME, so many seconds from now on.
+fn timer(seconds: i64) -> io::Result<()> {
+    let timer = timerfd_create(TimerfdClockId::Boottime, TimerfdFlags::CLOEXEC)?;
+    let now = clock_gettime(ClockId::Boottime);
+    let never = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let at = Timespec { tv_sec: now.tv_sec + seconds, ..now };
+    let once = Itimerspec { it_interval: never, it_value: at };
+    timerfd_settime(&timer, TimerfdTimerFlags::ABSTIME, &once)?;
+    say("set");
+    rustix::io::read(&timer, &mut [0; 8])?;
+    say("rang");
+    Ok(())
+}
+
+fn outcome(result: io::Result<()>) -> String {
+    format!("{:?}", result.map_err(|error| error.kind()))
+}
+
+/// Whatever changes a file that is there, or makes one beside it.
+fn change(path: &str) -> io::Result<()> {
+    let mut file = File::options().write(true).open(path)?;
+    let beside = |name: &str| format!("{path}.{name}");
+    let outcomes = [
+        ("write", file.write_all(b"x")),
+        ("write there", file.write_all_at(b"x", 1)),
+        ("write parts", file.write_vectored(&[io::IoSlice::new(b"x")]).map(|_| ())),
+        ("sync data", file.sync_data()),
+        ("sync", file.sync_all()),
+        ("create", File::create(beside("file")).map(|_| ())),
+        ("create folder", std::fs::create_dir(beside("folder"))),
+        ("rename", std::fs::rename(path, beside("renamed"))),
+    ];
+    for (what, result) in outcomes {
+        say(&format!("{what} {}", outcome(result)));
+    }
+    Ok(())
+}
+
+/// As bully keeps its record: written beside it, synced, renamed, the directory synced.
+fn keep(path: &str) -> io::Result<()> {
+    let new = format!("{path}.new");
+    let mut file = File::create(&new)?;
+    file.write_all(b"kept")?;
+    file.sync_all()?;
+    std::fs::rename(new, path)?;
+    let folder = Path::new(path).parent().unwrap_or(Path::new("/"));
+    File::open(folder)?.sync_all()
 }
 
 fn answer(address: SocketAddr) -> io::Result<()> {
