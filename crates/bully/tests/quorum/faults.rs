@@ -23,7 +23,6 @@ fn a_killed_leader_is_replaced_under_a_larger_token() {
         let next = lan.succeeded(&lan.all_but(&[leader]), &old);
         lan.vote(leader, 3);
         assert_eq!(lan.ruled(&ALL), next, "who comes back follows{}", lan.said());
-        lan.until_unmuted(&ALL);
         old = next;
     }
 }
@@ -35,7 +34,6 @@ fn a_leader_killed_and_started_at_once_has_no_successor_before_its_lease_is_over
     let watch = lan.watch();
     let mut old = lan.found();
     for _ in 0..3 {
-        lan.until_unmuted(&ALL);
         let leader = lan.host_of(&old.leader);
         lan.kill(leader);
         lan.vote(leader, 3);
@@ -53,7 +51,6 @@ fn a_voter_started_anew_inside_its_promise_is_silent_for_a_lease() {
     let Some(lan) = Lan::new(test, 3) else { return };
     let watch = lan.watch();
     let old = lan.found();
-    lan.until_unmuted(&ALL);
     let leader = lan.host_of(&old.leader);
     let [voter, other] = lan.all_but(&[leader])[..] else { panic!("three hosts") };
     lan.kill(leader);
@@ -114,16 +111,19 @@ fn of_a_split_in_halves_neither_leads_until_it_heals() {
 }
 
 #[test]
-fn after_a_power_cycle_of_all_one_leads_under_a_larger_token_and_not_before_the_silence_is_over() {
-    let test =
-        "after_a_power_cycle_of_all_one_leads_under_a_larger_token_and_not_before_the_silence";
+fn after_a_power_cycle_of_all_one_leads_once_the_silence_is_over_under_a_larger_token() {
+    let test = "after_a_power_cycle_of_all_one_leads_once_the_silence_is_over_under_a_larger_token";
     let Some(lan) = Lan::new(test, 3) else { return };
-    let watch = lan.watch();
+    let mut watch = lan.watch();
     let mut old = lan.found();
     for _ in 0..2 {
-        lan.kill_all(&ALL);
+        lan.lab.power_off(&ALL).expect("off");
+        lan.lab.power_on(&ALL).expect("on");
+        watch.goes_on(&lan, &ALL);
         let started = now();
-        ALL.iter().for_each(|host| lan.vote(*host, 3));
+        for host in ALL {
+            lan.vote(host, 3);
+        }
         let next = lan.succeeded(&ALL, &old);
         let first = watch.first_after(old.token);
         println!("led after {:?}", Duration::from_nanos(first.answered - started));
@@ -131,6 +131,24 @@ fn after_a_power_cycle_of_all_one_leads_under_a_larger_token_and_not_before_the_
         old = next;
     }
     lan.stays(&ALL, &old, LEASE);
+}
+
+#[test]
+fn a_leader_whose_host_loses_its_power_is_replaced_and_comes_back_as_a_follower() {
+    let test = "a_leader_whose_host_loses_its_power_is_replaced_and_comes_back_as_a_follower";
+    let Some(lan) = Lan::new(test, 3) else { return };
+    let mut watch = lan.watch();
+    let old = lan.found();
+    let leader = lan.host_of(&old.leader);
+    lan.lab.power_off(&[leader]).expect("off");
+    let next = lan.succeeded(&lan.all_but(&[leader]), &old);
+    let (last, first) = (watch.last_of(old.token), watch.first_after(old.token));
+    assert!(last.lease_ms > 0 && first.answered >= last.deadline(), "{last:?} {first:?}");
+    lan.lab.power_on(&[leader]).expect("on");
+    watch.goes_on(&lan, &[leader]);
+    lan.vote(leader, 3);
+    assert_eq!(lan.ruled(&ALL), next, "{}", lan.said());
+    lan.stays(&ALL, &next, LEASE);
 }
 
 #[test]
@@ -166,5 +184,46 @@ fn leases_of_several_lengths_are_each_kept_and_changed_one_node_after_the_other(
         assert!(last.lease_ms > 0 && first.answered >= last.deadline(), "{last:?} {first:?}");
         reign = next;
     }
+    // In good order, too: each hands over, if it leads, and comes back.
+    for host in ALL {
+        lan.stop(host);
+        lan.vote_with(host, 3, &["-heartbeat=100ms", "-lease=700ms"]);
+        reign = lan.ruled(&ALL);
+    }
     lan.stays(&ALL, &reign, LEASE);
+}
+
+#[test]
+fn where_the_switch_is_off_nobody_leads_until_it_is_on_again() {
+    let test = "where_the_switch_is_off_nobody_leads_until_it_is_on_again";
+    let Some(lan) = Lan::new(test, 3) else { return };
+    let watch = lan.watch();
+    let old = lan.found();
+    lan.lab.switch_off().expect("off");
+    let off = now();
+    lan.leaderless(&ALL, LEASE);
+    let last = watch.last_of(old.token);
+    assert!(last.asked < off + nanos(LEASE), "{last:?} {off}");
+    lan.lab.switch_on().expect("on");
+    let next = lan.ruled(&ALL);
+    assert!(next.token > old.token, "{next:?} after {old:?}");
+}
+
+#[test]
+fn a_better_ranked_node_that_comes_and_goes_takes_the_lead_from_nobody_for_a_while() {
+    let test = "a_better_ranked_node_that_comes_and_goes_takes_the_lead_from_nobody_for_a_while";
+    let Some(lan) = Lan::new(test, 3) else { return };
+    let _watch = lan.watch();
+    for (host, priority) in [(0, "-priority=100"), (1, "-priority=100"), (2, "-priority=200")] {
+        lan.vote_with(host, 3, &[priority, "-heartbeat=50ms"]);
+    }
+    let old = lan.led_by(2);
+    lan.kill(2);
+    let next = lan.succeeded(&[0, 1], &old);
+    for _ in 0..2 {
+        lan.vote_with(2, 3, &["-priority=200", "-heartbeat=50ms"]);
+        // It wants to lead, and would be given the lead ten heartbeats after its silence.
+        lan.stays(&ALL, &next, LEASE * 3);
+        lan.kill(2);
+    }
 }

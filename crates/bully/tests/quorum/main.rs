@@ -1,6 +1,10 @@
 //! Quorum mode on real machines: the real binary on hosts with addresses and disks of their own.
 
+mod clocks;
+mod copies;
+mod disks;
 mod faults;
+mod foundings;
 mod freezes;
 mod operators;
 mod partial;

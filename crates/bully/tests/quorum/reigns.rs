@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use bully_lab::Env;
+
 use super::support::Lan;
 use super::words::{QUORUM, Reign};
 
@@ -20,24 +22,41 @@ impl Lan {
         self.join(host, count, &[&QUORUM, more].concat());
     }
 
+    /// As `vote`, in an environment that the lab has made.
+    pub(crate) fn vote_in(&self, host: usize, count: usize, env: &Env) {
+        let env: Vec<(&str, &str)> = env.iter().map(|(name, value)| (*name, &**value)).collect();
+        self.vote_with_env(host, count, &env);
+    }
+
     /// Starts all hosts, and has this one lead.
     pub(crate) fn found_under(&self, leader: usize) -> Reign {
-        let reign = self.found();
+        for host in self.all() {
+            self.vote(host, self.all().len());
+        }
+        self.led_by(leader)
+    }
+
+    /// Waits until all hosts, which have just been started, are voters, and has this one lead.
+    pub(crate) fn led_by(&self, leader: usize) -> Reign {
+        let reign = self.ruled(&self.all());
         self.until_voters(&self.all(), &self.all());
         self.hand_to(leader, reign)
     }
 
-    /// The leader hands over to this host, unless it is this one. All hosts follow.
+    /// The leader hands over to this host, unless it is this one. All voters follow.
     pub(crate) fn hand_to(&self, leader: usize, reign: Reign) -> Reign {
-        if reign.leader == self.ip(leader) {
-            return reign;
-        }
         let to = format!("-to={}:8117", self.ip(leader));
-        let done = self.ask(self.host_of(&reign.leader), &["transfer", &to]);
-        assert!(done.status.success(), "{done:?}{}", self.said());
-        let next = self.ruled(&self.all());
-        assert_eq!(next.leader, self.ip(leader), "{}", self.said());
-        next
+        let voters = self.voters(self.host_of(&reign.leader));
+        let voters: Vec<usize> = voters.iter().map(|ip| self.host_of(ip)).collect();
+        let mut reign = reign;
+        self.until("it leads to whom the lead is handed", || {
+            if reign.leader != self.ip(leader) {
+                self.ask(self.host_of(&reign.leader), &["transfer", &to]);
+                reign = self.ruled(&voters);
+            }
+            reign.leader == self.ip(leader)
+        });
+        reign
     }
 
     /// Waits until these hosts are under one leader of theirs, whose reign is newer.

@@ -6,7 +6,6 @@
 //! question and the answer, by the machine's clock, which all hosts share.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -32,8 +31,7 @@ pub(crate) type Nanos = u64;
 
 pub(crate) fn now() -> Nanos {
     let time = clock_gettime(ClockId::Monotonic);
-    let nanos = time.tv_sec.cast_unsigned() * 1_000_000_000 + time.tv_nsec.cast_unsigned();
-    nanos
+    time.tv_sec.cast_unsigned() * 1_000_000_000 + time.tv_nsec.cast_unsigned()
 }
 
 pub(crate) fn nanos(time: Duration) -> Nanos {
@@ -54,6 +52,14 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    /// The line of a process on a host for what the node there said, if that was of a reign.
+    fn line(status: &Value, asked: Nanos, answered: Nanos) -> Option<String> {
+        let token = status["token"].as_u64()?;
+        let leads = u8::from(status["is_leader"] == true);
+        let lease = status["lease_ms"].as_u64().unwrap_or_default();
+        Some(format!("said {token} {leads} {lease} {asked} {answered}"))
+    }
+
     /// A line of the process on that host.
     fn read(host: usize, line: &str) -> Option<Self> {
         let numbers: Option<Vec<u64>> =
@@ -70,30 +76,38 @@ impl Answer {
 
 /// Watches all hosts of a lab until it is dropped; then it fails if what they said breaks the promise.
 pub(crate) struct Watch {
-    probes: Vec<Process>,
+    /// Each with its host. Of two on one host the first has ended.
+    probes: Vec<(usize, Process)>,
 }
 
 impl Lan {
     /// Watches all hosts from now on.
     pub(crate) fn watch(&self) -> Watch {
-        let itself = std::env::current_exe().expect("this program");
-        let words = ["watch::on_a_host", "--exact", "--ignored", "--nocapture"];
-        let start = |host: &bully_lab::Host| {
-            let probe = host.spawn_with_env(&itself, words, &[(MARK, "1")]);
-            probe.expect("this program runs on a host")
-        };
-        Watch { probes: self.lab.hosts().iter().map(start).collect() }
+        let mut watch = Watch { probes: Vec::new() };
+        let all: Vec<usize> = (0..self.lab.hosts().len()).collect();
+        watch.goes_on(self, &all);
+        watch
     }
 }
 
 impl Watch {
+    /// Watches these hosts again, which had no power meanwhile.
+    pub(crate) fn goes_on(&mut self, lan: &Lan, hosts: &[usize]) {
+        let itself = std::env::current_exe().expect("this program");
+        let words = ["watch::on_a_host", "--exact", "--ignored", "--nocapture"];
+        for host in hosts {
+            let probe = lan.host(*host).spawn_with_env(&itself, words, &[(MARK, "1")]);
+            self.probes.push((*host, probe.expect("this program runs on a host")));
+        }
+    }
+
     /// All answers so far that told of a reign.
     pub(crate) fn answers(&self) -> Vec<Answer> {
-        let of = |(host, probe): (usize, &Process)| {
+        let of = |(host, probe): &(usize, Process)| {
             let lines = probe.stdout_lines();
-            lines.iter().filter_map(|line| Answer::read(host, line)).collect::<Vec<_>>()
+            lines.iter().filter_map(|line| Answer::read(*host, line)).collect::<Vec<_>>()
         };
-        self.probes.iter().enumerate().flat_map(of).collect()
+        self.probes.iter().flat_map(of).collect()
     }
 
     /// The answers of leaders, in the order in which they were asked.
@@ -115,21 +129,29 @@ impl Watch {
         found.unwrap_or_else(|| panic!("nobody said that it leads with a token above {token}"))
     }
 
-    /// Fails if the answers so far break the promise.
-    pub(crate) fn check(&self) {
-        let answers = self.answers();
-        if let Some(fault) = fault(&answers) {
-            panic!("{fault}");
-        }
-        assert!(answers.iter().any(|answer| answer.leads), "the watch saw nobody lead");
+    /// How the answers so far break the promise, if they do.
+    pub(crate) fn fault(&self) -> Option<String> {
+        fault(&self.answers())
+    }
+
+    /// Ends the watch of a test that breaks the promise on purpose: how it was broken, if it was.
+    pub(crate) fn into_fault(mut self) -> Option<String> {
+        let fault = self.fault();
+        self.probes.clear();
+        fault
     }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        if !std::thread::panicking() {
-            self.check();
+        let fault = self.fault();
+        if std::thread::panicking() {
+            println!("the watch: {fault:?}");
+            return;
         }
+        assert_eq!(fault, None, "the promise is broken");
+        let has_seen = self.probes.is_empty() || !self.claims().is_empty();
+        assert!(has_seen, "the watch saw nobody lead");
     }
 }
 
@@ -184,49 +206,32 @@ fn backwards(answers: &[Answer]) -> Option<String> {
 #[test]
 #[ignore = "a part of the other tests: they run it on a host"]
 fn on_a_host() {
-    if std::env::var_os(MARK).is_none() {
-        return;
-    }
     let mut connection = None;
-    // It is killed with the test that began it; a write that fails ends it, too.
-    loop {
+    // It is killed with the test that began it; a line that nobody takes ends it, too.
+    while std::env::var_os(MARK).is_some() {
         let asked = now();
         let said = ask(&mut connection);
         let answered = now();
-        let mut line = String::new();
-        match said {
-            Ok(status) => {
-                let token = status["token"].as_u64().unwrap_or_default();
-                let leads = u8::from(status["is_leader"] == true);
-                let lease = status["lease_ms"].as_u64().unwrap_or_default();
-                if token > 0 {
-                    let _ = writeln!(line, "said {token} {leads} {lease} {asked} {answered}");
-                }
-            }
-            Err(_) => connection = None,
+        if said.is_err() {
+            connection = None;
         }
-        if line.is_empty() {
-            line.push('\n');
-        }
-        let mut out = io::stdout().lock();
-        if out.write_all(line.as_bytes()).and_then(|()| out.flush()).is_err() {
+        let line = said.ok().and_then(|status| Answer::line(&status, asked, answered));
+        if writeln!(io::stdout(), "{}", line.unwrap_or_default()).is_err() {
             return;
         }
-        drop(out);
         std::thread::sleep(PAUSE);
     }
 }
 
 /// The status of this host's node, over a connection that is kept.
-fn ask(connection: &mut Option<TcpStream>) -> io::Result<Value> {
-    let stream = match connection {
-        Some(stream) => stream,
-        None => {
-            let stream = TcpStream::connect_timeout(&([127, 0, 0, 1], 8080).into(), PATIENCE)?;
-            stream.set_nodelay(true)?;
-            stream.set_read_timeout(Some(PATIENCE))?;
-            connection.insert(stream)
-        }
+pub(crate) fn ask(connection: &mut Option<TcpStream>) -> io::Result<Value> {
+    let stream = if let Some(stream) = connection {
+        stream
+    } else {
+        let stream = TcpStream::connect_timeout(&([127, 0, 0, 1], 8080).into(), PATIENCE)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        connection.insert(stream)
     };
     stream.write_all(b"GET /v1/status HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
     let mut reply = Vec::new();
@@ -305,7 +310,13 @@ mod tests {
     #[test]
     fn lines_of_the_process_are_read_and_others_passed_over() {
         let read = Answer { lease_ms: 812, ..claim(3, 42, 1_000, 2_000) };
-        assert_eq!(Answer::read(3, "said 42 1 812 1000 2000"), Some(read));
+        let status = serde_json::json!({"token": 42, "is_leader": true, "lease_ms": 812});
+        let line = Answer::line(&status, 1_000, 2_000).unwrap();
+        assert_eq!(Answer::read(3, &line), Some(read));
+        let status = serde_json::json!({"token": 42, "is_leader": false});
+        let line = Answer::line(&status, 1_000, 1_001).unwrap();
+        assert_eq!(Answer::read(3, &line), Some(follows(3, 42, 1_000)));
+        assert_eq!(Answer::line(&serde_json::json!({"token": null}), 1, 2), None);
         assert_eq!(read.deadline(), 812_001_000);
         for other in ["", "running 1 test", "said 42 1 812 1000", "said x 1 812 1000 2000"] {
             assert_eq!(Answer::read(3, other), None, "{other}");

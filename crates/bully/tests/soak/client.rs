@@ -16,7 +16,7 @@ use super::watch::{ask, now};
 const THREADS: u64 = 4;
 
 /// Between two writes, or two questions.
-const PAUSE: Duration = Duration::from_millis(4);
+const PAUSE: Duration = Duration::from_millis(8);
 
 /// Each time that it has written so often, a thread is slow: so much later it writes what it was about
 /// to write when it asked. A resource has to live with that.

@@ -42,7 +42,10 @@ impl Table {
         let gaps = gaps(history, (begun, ended), GAP);
         let without: Nanos = gaps.iter().map(|(_, length)| length).sum();
         let longest = gaps.iter().max_by_key(|(_, length)| *length).map(|(since, length)| {
-            let active = |fault: &&Fault| (fault.0 < since + length) && fault.0 + 3 * GAP > *since;
+            // What was done to network and disks lasts until it is healed.
+            let is_heal = |fault: &&Fault| fault.0 < *since && fault.1 == "heal";
+            let healed = faults.iter().rfind(is_heal).map_or(begun, |(at, _)| *at);
+            let active = |fault: &&Fault| (healed + 1..since + length).contains(&fault.0);
             let named = faults.iter().filter(active);
             let named = named.map(|(at, fault)| format!("{fault} ({:.1} s)", seconds(at - begun)));
             (seconds(*length), seconds(since - begun), named.collect())
