@@ -62,6 +62,8 @@ impl Alarm {
                 self.set_timer()?;
             }
             self.timer.readable().await?.clear_ready();
+            // It is armed no longer, though it may have rung before the clock is there.
+            self.set_for = Duration::ZERO;
         }
     }
 

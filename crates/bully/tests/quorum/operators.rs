@@ -68,10 +68,7 @@ fn sigterm_hands_over_and_the_node_stays_a_member() {
 fn a_priority_is_on_every_disk_and_the_highest_leads() {
     let test = "a_priority_is_on_every_disk_and_the_highest_leads";
     let Some(lan) = Lan::new(test, 3) else { return };
-    // A short heartbeat, since the wait before a takeover is of heartbeats.
-    let quick = ["-mode=quorum", "-heartbeat=30ms", "-lease=300ms"];
-    (0..3).for_each(|host| lan.join(host, 3, &quick));
-    let first = lan.ruled(&[0, 1, 2]);
+    let first = lan.found();
     let raised = (lan.host_of(&first.leader) + 1) % 3;
     let (code, said) = ask(&lan, raised, &["priority", "200"]);
     assert_eq!(code, Some(0), "{said}");
