@@ -72,6 +72,8 @@ impl Elector {
     /// a handover need not wait for it. To be called once the view shows that this node no longer
     /// leads and the application has stopped.
     pub fn relinquish(&self) {
+        // At once: what is asked after this counts again.
+        self.shared.relinquish();
         // If the driver has ended, there is nothing to hand over.
         let _ = self.commands.send(Command::Relinquished);
     }

@@ -321,6 +321,16 @@ mod tests {
     }
 
     #[test]
+    fn what_is_asked_after_it_was_said_that_nobody_acts_counts_again() {
+        let (shared, mut step) = leader();
+        assert!(shared.leadership().is_leader());
+        shared.relinquish();
+        assert!(shared.leadership().is_leader());
+        end(&shared, &mut step);
+        assert!(!shared.take_ended());
+    }
+
+    #[test]
     fn what_is_told_for_display_is_not_waited_for() {
         let (shared, mut step) = leader();
         assert!(shared.leads());

@@ -69,7 +69,9 @@ pub enum Leadership {
         /// To be handed to every resource that the leader's work touches, which must refuse smaller
         /// ones.
         token: Token,
-        /// How long that is certain: what is begun on this answer must be over by then. A handover
+        /// How long that is certain, from the moment of the question on: what is begun on this answer
+        /// must be over by then. Note the time before you ask, by a clock that goes on while the
+        /// machine is suspended: the process may be frozen before it has the answer. A handover
         /// waits for it, unless [`Elector::relinquish`](crate::Elector::relinquish) says that
         /// nothing acts any more.
         remaining: Duration,

@@ -32,7 +32,7 @@ pub(crate) enum Command {
     Leave { done: oneshot::Sender<()> },
     /// A change, and what comes of it.
     Change { change: Change, done: oneshot::Sender<Result<(), Refused>> },
-    /// Nobody acts on what was told of a reign.
+    /// Nobody acts any longer on what was told of a reign: it may have ended by that.
     Relinquished,
 }
 
@@ -175,10 +175,7 @@ impl Driver {
                 self.asked.add(change.clone(), done, &self.shared);
                 self.step(Input::Change(change));
             }
-            Command::Relinquished => {
-                self.shared.relinquish();
-                self.step(Input::Timeout);
-            }
+            Command::Relinquished => self.step(Input::Timeout),
         }
     }
 
