@@ -1,11 +1,12 @@
 //! A group of nodes at work, and the observer beside them.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use rustix::process::Signal;
 
 use crate::arena::{Arena, Node};
+use crate::claims::Claims;
 use crate::clock::{self, Nanos};
 use crate::observe::{Observer, Tally};
 use crate::system::System;
@@ -87,31 +88,26 @@ impl<'a> Group<'a> {
         Ok(leader.zip(at))
     }
 
-    /// How long these nodes name another than the old leader, or nobody, until they agree on a new one:
-    /// when the first of them changed its mind, and when the last had.
+    /// Waits until the old leader no longer says that it leads, and another does.
+    /// `None` if that does not happen within `limit`.
     ///
     /// # Errors
     /// If the observer has ended.
-    pub fn gap(
-        &mut self,
-        asked: &[usize],
-        old: usize,
-        limit: Duration,
-    ) -> anyhow::Result<Option<(Nanos, Nanos)>> {
-        let (arena, system) = (self.arena, self.system);
-        let before = self.observer.now()?.to_vec();
-        let mut is_settled = false;
-        let first = self.observer.until(limit, |answers| {
-            let leader = system.agreed(arena, answers, asked);
-            is_settled = leader.is_some_and(|leader| leader != old);
-            asked.iter().any(|node| answers[*node] != before[*node])
-        })?;
-        let Some(first) = first else { return Ok(None) };
-        if is_settled {
-            return Ok(Some((first, first)));
+    pub fn handed_over(&mut self, old: usize, limit: Duration) -> anyhow::Result<Option<Claims>> {
+        let (arena, system, begun) = (self.arena, self.system, Instant::now());
+        let mut claims = Claims::default();
+        loop {
+            let Some(change) = self.observer.next(limit.saturating_sub(begun.elapsed()))? else {
+                return Ok(None);
+            };
+            let answers = self.observer.answers();
+            let leads = |node: usize| system.agreed(arena, answers, &[node]) == Some(node);
+            let is_other = (0..arena.nodes()).any(|node| node != old && leads(node));
+            claims.note(leads(old), is_other, change);
+            if claims.are_over() {
+                return Ok(Some(claims));
+            }
         }
-        let settled = self.agreed(asked, Some(old), limit)?;
-        Ok(settled.map(|(_, at)| (first, at)))
     }
 
     /// The node on which these agree at this moment.

@@ -6,6 +6,7 @@
 #![allow(unreachable_pub, reason = "a program: `pub` says what other modules use")]
 
 mod arena;
+mod claims;
 mod clock;
 mod embedded;
 mod fault;

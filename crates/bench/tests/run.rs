@@ -42,3 +42,14 @@ fn a_failover_has_the_observers_figure_the_nodes_own_and_the_floor() {
         assert!(trials.lines().any(|trial| has_value(&trial)), "{figure}: {trials}{printed}");
     }
 }
+
+#[test]
+fn quorum_mode_hands_over_without_two_leaders_and_has_a_figure_for_each_fault() {
+    let test = "quorum_mode_hands_over_without_two_leaders_and_has_a_figure_for_each_fault";
+    if lab_or_skip(test, &LabConfig::of(1)).is_none() {
+        return;
+    }
+    let (printed, trials) = one_trial("quorum: faults");
+    assert_eq!(trials.lines().count(), 10, "{trials}{printed}");
+    assert!(trials.lines().all(|trial| !trial.contains("\"value\":null")), "{trials}");
+}

@@ -27,7 +27,13 @@ const CHANGES: [&str; 4] = ["leader-lost", "deposed", "epoch-raised", "member-lo
 
 /// Three nodes at default timing among busy processes of the same priority.
 pub fn run(plan: &Plan, report: &mut Report) -> anyhow::Result<()> {
-    watch(plan, report, &Arena::new(3)?, &plan.bully()?, BUSY, spin)
+    watch(plan, report, &Arena::new(3)?, &plan.bully()?, BUSY, as_it_is, spin)
+}
+
+/// Whoever leads, leads.
+#[allow(clippy::unnecessary_wraps, reason = "others fail")]
+pub fn as_it_is(_: &mut Group<'_>) -> anyhow::Result<()> {
+    Ok(())
 }
 
 /// Busy processes on every core, for so long.
@@ -39,17 +45,19 @@ pub fn spin(_: &Arena, time: Duration) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A group that is disturbed for a while: what of its leaders has changed by then.
+/// A group that is made ready, and then disturbed for a while: what of its leaders has changed by then.
 pub fn watch(
     plan: &Plan,
     report: &mut Report,
     arena: &Arena,
     bully: &Bully,
     figure: &'static str,
+    ready: impl FnOnce(&mut Group<'_>) -> anyhow::Result<()>,
     disturb: impl FnOnce(&Arena, Duration) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let mut group = Group::start(arena, bully)?;
     group.formed(plan.left())?;
+    ready(&mut group)?;
     let (processes, _) = group.finish()?;
     std::thread::sleep(QUIET + bully.settles_in());
     let before = states(arena)?;

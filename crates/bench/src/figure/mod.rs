@@ -52,7 +52,8 @@ pub const LEADER_CPU: [&str; 3] =
     ["/leader: 32 keep-alive", "/leader: 1 keep-alive", "/leader: no keep-alive"];
 /// Changes of leader while every core is busy.
 pub const BUSY: &str = "busy: false takeovers";
-/// In quorum mode: while nobody is named, in a handover that a signal or an operator asks for.
+/// In quorum mode: from the old leader's last claim to the new one's first, in a handover that a signal or
+/// an operator asks for.
 pub const HANDOVER: [&str; 2] = ["handover: SIGTERM", "handover: transfer"];
 /// In quorum mode: what all nodes of a group together sync at rest.
 pub const SYNCS: &str = "idle: syncs";

@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use anyhow::{Context as _, anyhow, ensure};
 use bully_lab::SickDisk;
 use serde_json::json;
 
@@ -46,14 +47,16 @@ pub fn faults(plan: &Plan, report: &mut Report) -> anyhow::Result<()> {
             for fault in FAULTS {
                 one(plan, report, &Case { arena: &arena, system, fault, number })?;
             }
-            for (figure, is_transfer) in HANDOVER.into_iter().zip([false, true]) {
-                handover(plan, report, &arena, system, (figure, is_transfer, number))?;
+            for asks in [Asks::Signal, Asks::Operator(system)] {
+                handover(plan, report, &Handover { arena: &arena, system, asks, number })?;
             }
         }
         for rival in rivals.iter().filter(|_| Plan::is_turn(number, own, theirs)) {
+            let (system, asks) = (*rival, Asks::Signal);
             for fault in FAULTS {
-                one(plan, report, &Case { arena: &arena, system: *rival, fault, number })?;
+                one(plan, report, &Case { arena: &arena, system, fault, number })?;
             }
+            handover(plan, report, &Handover { arena: &arena, system, asks, number })?;
         }
         if plan.is_over() {
             report.note(format!("quorum: {} rounds, then the time was up", number + 1));
@@ -63,33 +66,61 @@ pub fn faults(plan: &Plan, report: &mut Report) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// One handover: from the first answer that no longer names the old leader to all of the others naming
-/// the new one.
-fn handover(
-    plan: &Plan,
-    report: &mut Report,
-    arena: &Arena,
-    system: &Bully,
-    (figure, is_transfer, number): (&'static str, bool, usize),
-) -> anyhow::Result<()> {
+/// Who asks the leader to hand over.
+#[derive(Clone, Copy)]
+enum Asks<'a> {
+    /// SIGTERM.
+    Signal,
+    /// `bully transfer`, on the leader's host.
+    Operator(&'a Bully),
+}
+
+/// One handover of one system.
+struct Handover<'a> {
+    arena: &'a Arena,
+    system: &'a dyn System,
+    asks: Asks<'a>,
+    number: usize,
+}
+
+/// One trial. One that fails is a trial without a value, and the others go on.
+fn handover(plan: &Plan, report: &mut Report, case: &Handover<'_>) -> anyhow::Result<()> {
     if plan.is_over() {
         return Ok(());
     }
-    let mut group = Group::start(arena, system)?;
-    let (leader, _) = group.formed(plan.left())?;
-    std::thread::sleep(system.settles_in() + phase(system.period(), number));
-    let others: Vec<usize> = (0..arena.nodes()).filter(|node| *node != leader).collect();
-    let asking = if is_transfer {
-        Some(system.transfer(arena, leader, others[number % others.len()])?)
-    } else {
-        Fault::Terminate.strike(&group, leader)?;
-        None
+    let figure = match case.asks {
+        Asks::Signal => HANDOVER[0],
+        Asks::Operator(_) => HANDOVER[1],
     };
-    let gap = group.gap(&others, leader, LIMIT)?;
+    let (took, detail) = match hand_over(plan, case) {
+        Ok((took, leader)) => (Some(took), json!({"leader": leader})),
+        Err(why) => (None, json!({"why": format!("{why:#}")})),
+    };
+    let trial = ms(figure, &case.system.name(), case.arena.nodes(), case.number, took);
+    report.enter(&Trial { detail, ..trial })
+}
+
+/// A new group whose leader hands over: for how long nobody says of itself that it leads, and who that
+/// leader was.
+fn hand_over(plan: &Plan, case: &Handover<'_>) -> anyhow::Result<(f64, usize)> {
+    let Handover { arena, system, asks, number } = *case;
+    let mut group = Group::start_apart(arena, system, system.stagger())?;
+    let (formed, _) = group.formed(plan.left())?;
+    std::thread::sleep(system.settles_in() + phase(system.period(), number));
+    let all: Vec<usize> = (0..arena.nodes()).collect();
+    let leader = group.leader(&all)?.unwrap_or(formed);
+    let asking = match asks {
+        Asks::Signal => Fault::Terminate.strike(&group, leader).map(|_| None)?,
+        Asks::Operator(bully) => {
+            let others: Vec<usize> = all.into_iter().filter(|node| *node != leader).collect();
+            Some(bully.transfer(arena, leader, others[number % others.len()])?)
+        }
+    };
+    let claims = group.handed_over(leader, LIMIT)?;
     drop(asking);
-    let took = gap.map(|(from, to)| millis(to.saturating_sub(from)));
-    let trial = ms(figure, &system.name(), arena.nodes(), number, took);
-    report.enter(&Trial { detail: json!({"leader": leader}), ..trial })
+    let gap = claims.context("nobody else leads")?.gap();
+    let gap = gap.map_err(|later| anyhow!("two led: the old one {:.3} ms later", millis(later)))?;
+    Ok((millis(gap.context("the old leader leads")?), leader))
 }
 
 /// What a group costs at rest.
@@ -111,7 +142,8 @@ pub fn rest(plan: &Plan, report: &mut Report) -> anyhow::Result<()> {
 /// Every core busy.
 pub fn busy_cores(plan: &Plan, report: &mut Report) -> anyhow::Result<()> {
     let quorum = plan.bully()?.quorum();
-    busy::watch(plan, report, &Arena::new(3)?, &quorum, QUORUM_BUSY, busy::spin)
+    let arena = Arena::new(3)?;
+    busy::watch(plan, report, &arena, &quorum, QUORUM_BUSY, busy::as_it_is, busy::spin)
 }
 
 /// A follower whose disk stalls now and then, while a member's priority changes, so that there is
@@ -120,23 +152,39 @@ pub fn stalling_disk(plan: &Plan, report: &mut Report) -> anyhow::Result<()> {
     let quorum = plan.bully()?.quorum();
     let arena = Arena::new(3)?;
     let disk = SickDisk::new("/var/lib/bully")?;
-    // Among equals the highest address leads at first: the first node follows.
+    // The first node has that disk, the second has other priorities, all of them smaller: neither leads.
     let stalling = quorum.with_environment(0, disk.env());
-    busy::watch(plan, report, &arena, &stalling, QUORUM_STALLS, |arena, time| {
-        let start = Instant::now();
-        for round in 0_u32.. {
+    let ready = |group: &mut Group<'_>| leads(group, &quorum, 2);
+    busy::watch(plan, report, &arena, &stalling, QUORUM_STALLS, ready, |arena, time| {
+        let (start, before) = (Instant::now(), disk.syncs()?);
+        let mut rounds = 0;
+        while start.elapsed() < time {
             disk.stall(STALL)?;
-            let asking = quorum.prioritize(arena, 1, 90 + round % 10)?;
+            let asking = quorum.prioritize(arena, 1, 90 + rounds % 10)?;
             std::thread::sleep(STALL);
             drop(asking);
             disk.stall(Duration::ZERO)?;
             std::thread::sleep(WELL);
-            if start.elapsed() >= time {
-                break;
-            }
+            rounds += 1;
         }
-        let syncs = disk.syncs()?;
-        anyhow::ensure!(syncs > 2, "the disk that stalls was asked for {syncs} syncs alone");
+        let syncs = disk.syncs()?.saturating_sub(before);
+        ensure!(syncs >= u64::from(rounds), "{syncs} syncs alone in {rounds} stalls of the disk");
         Ok(())
     })
+}
+
+/// Has this node lead, whoever was elected.
+fn leads(group: &mut Group<'_>, quorum: &Bully, wanted: usize) -> anyhow::Result<()> {
+    std::thread::sleep(quorum.settles_in());
+    let all: Vec<usize> = (0..group.arena.nodes()).collect();
+    let leader = group.leader(&all)?.context("the nodes do not agree")?;
+    if leader == wanted {
+        return Ok(());
+    }
+    let asking = quorum.transfer(group.arena, leader, wanted)?;
+    let outcome = group.agreed(&all, Some(leader), LIMIT)?;
+    drop(asking);
+    let successor = outcome.map(|(successor, _)| successor);
+    ensure!(successor == Some(wanted), "node {wanted} does not lead: {successor:?}");
+    Ok(())
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use bully_lab::Host;
 
-use super::{Report, Tally, Target};
+use super::{Given, Report, Tally, Target};
 use crate::clock::Nanos;
 
 /// How long the observer may take to end.
@@ -21,6 +21,14 @@ pub struct Observer {
     reports: Receiver<Report>,
     answers: Vec<Option<String>>,
     is_known: Vec<bool>,
+}
+
+/// The answer of one target is another since then.
+#[derive(Clone, Copy, Debug)]
+pub struct Change {
+    pub at: Nanos,
+    /// When the answer before it was last given.
+    pub before: Option<Given>,
 }
 
 impl Observer {
@@ -60,21 +68,36 @@ impl Observer {
     ) -> anyhow::Result<Option<Nanos>> {
         let begun = Instant::now();
         loop {
-            let left = limit.saturating_sub(begun.elapsed());
-            match self.reports.recv_timeout(left) {
-                Ok(Report::Changed { target, at, answer }) => {
-                    self.answers[target] = answer;
-                    self.is_known[target] = true;
-                    if self.is_known.iter().all(|known| *known) && wanted(&self.answers) {
-                        return Ok(Some(at));
-                    }
-                }
-                Ok(Report::Ended { .. }) | Err(RecvTimeoutError::Disconnected) => {
-                    bail!("the observer ended")
-                }
-                Err(RecvTimeoutError::Timeout) => return Ok(None),
+            let Some(change) = self.next(limit.saturating_sub(begun.elapsed()))? else {
+                return Ok(None);
+            };
+            if self.is_known.iter().all(|known| *known) && wanted(&self.answers) {
+                return Ok(Some(change.at));
             }
         }
+    }
+
+    /// Waits for the next change of an answer.
+    ///
+    /// # Errors
+    /// If the observer has ended.
+    pub fn next(&mut self, limit: Duration) -> anyhow::Result<Option<Change>> {
+        match self.reports.recv_timeout(limit) {
+            Ok(Report::Changed { target, at, answer, before }) => {
+                self.answers[target] = answer;
+                self.is_known[target] = true;
+                Ok(Some(Change { at, before }))
+            }
+            Ok(Report::Ended { .. }) | Err(RecvTimeoutError::Disconnected) => {
+                bail!("the observer ended")
+            }
+            Err(RecvTimeoutError::Timeout) => Ok(None),
+        }
+    }
+
+    /// The answers as they were at the last change that was waited for.
+    pub fn answers(&self) -> &[Option<String>] {
+        &self.answers
     }
 
     /// The answers at this moment.

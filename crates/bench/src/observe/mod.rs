@@ -15,7 +15,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::time::Timespec;
 use serde::{Deserialize, Serialize};
 
-pub use handle::Observer;
+pub use handle::{Change, Observer};
 pub use target::{Target, Transport};
 
 use self::probe::{News, Probe};
@@ -30,10 +30,17 @@ pub const LATE: Duration = Duration::from_micros(500);
 /// What the observer prints: a line each.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Report {
-    /// The answer of a target is another from now on.
-    Changed { target: usize, at: Nanos, answer: Option<String> },
+    /// The answer of a target is another from now on; the one before was last given then.
+    Changed { target: usize, at: Nanos, answer: Option<String>, before: Option<Given> },
     /// The last word: what was counted, target by target.
     Ended { tallies: Vec<Tally> },
+}
+
+/// When an answer was given: not before it was asked for, not after it had come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Given {
+    pub asked_at: Nanos,
+    pub at: Nanos,
 }
 
 /// What was counted of one target.
@@ -76,8 +83,8 @@ pub fn run(targets: &str) -> anyhow::Result<()> {
     loop {
         let now = clock::now();
         for (target, probe) in probes.iter_mut().enumerate() {
-            if let Some(News(answer)) = probe.step(now) {
-                say(&mut out, &Report::Changed { target, at: clock::now(), answer })?;
+            if let Some(News { answer, before }) = probe.step(now) {
+                say(&mut out, &Report::Changed { target, at: clock::now(), answer, before })?;
             }
         }
         if wait(&probes, &stdin)? {

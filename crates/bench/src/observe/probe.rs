@@ -7,7 +7,7 @@ use rustix::event::{PollFd, PollFlags};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::target::{Target, Transport};
-use super::{CADENCE, Failure, Tally};
+use super::{CADENCE, Failure, Given, Tally};
 use crate::clock::{Nanos, nanos};
 
 /// A question that has no answer by then is given up, and its connection with it. (A frozen node
@@ -44,15 +44,18 @@ pub struct Probe {
     /// When the present question was begun, its connection included.
     asked_at: Nanos,
     due: Nanos,
-    /// The last answer, and whether there was one: naming nobody is an answer, too.
+    /// The last answer, and when it was last given, if there was one: naming nobody is an answer, too.
     said: Option<String>,
-    has_said: bool,
+    given: Option<Given>,
     pub tally: Tally,
 }
 
-/// An answer that differs from the one before.
+/// An answer that differs from the one before, and when that one was last given.
 #[derive(Debug)]
-pub struct News(pub Option<String>);
+pub struct News {
+    pub answer: Option<String>,
+    pub before: Option<Given>,
+}
 
 impl Probe {
     pub fn new(target: Target, due: Nanos) -> Self {
@@ -64,7 +67,7 @@ impl Probe {
             asked_at: due,
             due,
             said: None,
-            has_said: false,
+            given: None,
             tally: Tally::default(),
         }
     }
@@ -214,7 +217,7 @@ impl Probe {
         if answer.is_none() {
             self.tell(now, "it names nobody");
         }
-        self.note(answer)
+        self.note(now, answer)
     }
 
     fn failed(&mut self, now: Nanos, error: &io::Error) -> Option<News> {
@@ -224,7 +227,7 @@ impl Probe {
         self.socket = None;
         self.state = State::Idle;
         self.due = now + nanos(PAUSE);
-        self.note(None)
+        self.note(now, None)
     }
 
     fn tell(&mut self, at: Nanos, why: &str) {
@@ -234,12 +237,13 @@ impl Probe {
         }
     }
 
-    fn note(&mut self, answer: Option<String>) -> Option<News> {
-        if std::mem::replace(&mut self.has_said, true) && self.said == answer {
+    fn note(&mut self, now: Nanos, answer: Option<String>) -> Option<News> {
+        let before = self.given.replace(Given { asked_at: self.asked_at, at: now });
+        if before.is_some() && self.said == answer {
             return None;
         }
         self.said.clone_from(&answer);
-        Some(News(answer))
+        Some(News { answer, before })
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::System;
 use crate::arena::{Arena, Node, program};
@@ -95,7 +96,7 @@ impl System for EtcdElection {
 }
 
 /// One contender: takes a lease, stands for election, and renews the lease for as long as it lives. On
-/// SIGTERM it is simply gone.
+/// SIGTERM it gives the lease back, as etcd's own clients do, and ends.
 ///
 /// # Errors
 /// If the server cannot be reached, or refuses.
@@ -112,6 +113,13 @@ pub fn campaign(server: SocketAddr, node: usize) -> anyhow::Result<()> {
             let _ = ask(&mut stream, "/v3/lease/keepalive", &json!({ "ID": renewing }));
         }
     });
+    let mut leaving = TcpStream::connect(server).context("etcd")?;
+    let (held, told) = (lease.clone(), terminated()?);
+    std::thread::spawn(move || {
+        told();
+        let _ = ask(&mut leaving, "/v3/lease/revoke", &json!({ "ID": held }));
+        std::process::exit(0);
+    });
     let mut standing = TcpStream::connect(server).context("etcd")?;
     // Eight letters are whole base64, and are read back as they are.
     let words = json!({"name": NAME, "lease": lease, "value": format!("node{node:04}")});
@@ -119,6 +127,18 @@ pub fn campaign(server: SocketAddr, node: usize) -> anyhow::Result<()> {
     loop {
         std::thread::park();
     }
+}
+
+/// From now on SIGTERM ends nothing: what this returns waits for it.
+fn terminated() -> anyhow::Result<impl FnOnce() + Send + 'static> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut signals = {
+        let _entered = runtime.enter();
+        signal(SignalKind::terminate()).context("SIGTERM")?
+    };
+    Ok(move || {
+        runtime.block_on(signals.recv());
+    })
 }
 
 fn connect(server: SocketAddr) -> anyhow::Result<TcpStream> {
