@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use bully_core::quorum::RATE_ERROR_PER_MILLE;
 use bully_core::{Address, Now, Tick};
 
 use crate::clock::Clock;
@@ -94,10 +95,12 @@ impl Shared {
         let mut machine = lock(&self.machine);
         let now = self.clock.now();
         let leadership = machine.node.leadership(now);
-        if let Leadership::Lease { remaining, .. } = leadership {
-            machine.answered_until = machine.answered_until.max(now.fast.after(remaining));
-        }
-        leadership
+        let Leadership::Lease { token, remaining } = leadership else { return leadership };
+        machine.answered_until = machine.answered_until.max(now.fast.after(remaining));
+        // The application measures with another clock, which may be as much slower as this one is
+        // faster.
+        let (slowest, fastest) = (1_000 - RATE_ERROR_PER_MILLE, 1_000 + RATE_ERROR_PER_MILLE);
+        Leadership::Lease { token, remaining: remaining * slowest / fastest }
     }
 
     /// The same for who does not act on it.
@@ -313,6 +316,11 @@ mod tests {
         let (shared, mut step) = leader();
         let Leadership::Lease { token, remaining } = shared.leadership() else { panic!() };
         assert!(token.get() > 1 && remaining > Duration::from_secs(30));
+        let known = shared.view().lease.expect("it leads");
+        assert!(
+            remaining < known * 995 / 1_000,
+            "by a slow clock, too: {remaining:?} of {known:?}"
+        );
         end(&shared, &mut step);
         assert!(!shared.take_ended());
         assert!(!shared.leadership().is_leader(), "nothing more is promised meanwhile");

@@ -80,11 +80,12 @@ impl Driver {
                         None => self.step(Input::Leave),
                     }
                 }
+                // At most one at a time, so that it keeps nothing else from its turn.
+                written = disk::written(&mut self.disk) => self.step(written),
                 event = self.events.recv() => match event {
                     Some(event) => self.take_batch(event).await,
                     None => break,
                 },
-                written = disk::written(&mut self.disk) => self.step(written),
                 rung = self.alarm.wait() => match rung {
                     Ok(()) => self.catch_up().await,
                     Err(_) => break,
@@ -175,7 +176,12 @@ impl Driver {
                 self.asked.add(change.clone(), done, &self.shared);
                 self.step(Input::Change(change));
             }
-            Command::Relinquished => self.step(Input::Timeout),
+            // No timeout: what has arrived comes before timers.
+            Command::Relinquished => {
+                while self.shared.take_ended() {
+                    self.step(Input::Revoked);
+                }
+            }
         }
     }
 

@@ -56,7 +56,7 @@ impl Driver {
         let port = local_addrs.first().map_or(builder.port, SocketAddr::port);
         let places = places(&builder, port)?;
         let run = Inst(u128::from_le_bytes(random()?));
-        let kept = kept(&builder, run)?;
+        let kept = kept(&builder, run).await?;
         let inst = kept.as_ref().map_or(run, Kept::inst);
         let mode = match builder.mode {
             Mode::Bully => bully_core::Mode::Bully,
@@ -124,14 +124,17 @@ impl Kept {
 }
 
 /// The record on disk, locked against other processes; none in bully mode.
-fn kept(builder: &Builder, fresh: Inst) -> Result<Option<Kept>, StartError> {
+async fn kept(builder: &Builder, fresh: Inst) -> Result<Option<Kept>, StartError> {
     match (builder.mode, &builder.data_dir) {
         (Mode::Bully, _) => Ok(None),
         (Mode::Quorum, None) => {
             Err(StartError::Config("quorum mode needs a data directory".to_owned()))
         }
         (Mode::Quorum, Some(directory)) => {
-            let (store, stored) = Store::open(directory, &builder.cluster)?;
+            let (directory, cluster) = (directory.clone(), builder.cluster.clone());
+            // Beside the loop, as every write is: a disk that hangs must not keep a signal out.
+            let opened = tokio::task::spawn_blocking(move || Store::open(&directory, &cluster));
+            let (store, stored) = opened.await.map_err(std::io::Error::other)??;
             Ok(Some(Kept { store, stored, fresh }))
         }
     }

@@ -123,6 +123,9 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Order<T> {
     }
 }
 
+/// What proxies say of whom they speak for.
+const PROXIES: [&str; 4] = ["forwarded", "via", "x-forwarded-for", "x-real-ip"];
+
 /// The status, the code and the sentence of a refusal.
 type Objection = (StatusCode, &'static str, String);
 
@@ -133,6 +136,11 @@ fn check_origin(parts: &Parts, own_name: &str) -> Result<(), Objection> {
     if !client.is_some_and(|ConnectInfo(client)| client.ip().to_canonical().is_loopback()) {
         let message = "orders are taken from this machine alone: give it there, over 127.0.0.1";
         return Err((StatusCode::FORBIDDEN, "not-from-here", message.to_owned()));
+    }
+    // It comes from this machine, too, whomever it speaks for.
+    if PROXIES.iter().any(|name| parts.headers.contains_key(*name)) {
+        let message = "orders are not taken by way of a proxy: give them to the node itself";
+        return Err((StatusCode::FORBIDDEN, "by-proxy", message.to_owned()));
     }
     let host = only(&parts.headers, &header::HOST).unwrap_or_default();
     if !is_own(host, own_name) {

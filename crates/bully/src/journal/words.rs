@@ -76,7 +76,7 @@ pub(super) fn list(addresses: &[Address]) -> String {
 pub(super) fn quorum_refused(id: &Address, reason: &Refusal, cluster: &str) -> String {
     let why = match reason {
         Refusal::ForeignCluster(_) => format!("it is of another cluster than {cluster:?}"),
-        Refusal::ForeignMode(_) => "it is of another mode than quorum".to_owned(),
+        Refusal::ForeignMode(_) => "it is of another mode than quorum (-mode)".to_owned(),
         Refusal::SplitClusters(_) => {
             "it is of a cluster of this name that was founded apart: wipe the one that is not wanted"
                 .to_owned()

@@ -211,6 +211,16 @@ async fn a_page_of_another_origin_gives_no_orders() {
 }
 
 #[tokio::test]
+async fn a_proxy_on_this_machine_gives_no_orders_of_others() {
+    let node = node();
+    for name in ["Forwarded", "Via", "X-Forwarded-For", "X-Real-IP"] {
+        let got = tell(&node, order("/v1/step-down").header(name, "203.0.113.9"), "{}").await;
+        assert_eq!((got.status, refusal(&got).0), (FORBIDDEN, "by-proxy".to_owned()), "{name}");
+    }
+    assert!(told(&node).is_empty());
+}
+
+#[tokio::test]
 async fn an_order_that_a_page_could_send_unasked_is_refused() {
     let node = node();
     for content_type in ["application/json; charset=utf-8", "Application/JSON"] {
