@@ -8,6 +8,8 @@ use crate::driver::Driver;
 use crate::elector::Elector;
 use crate::error::StartError;
 use crate::link;
+use crate::noise::Pins;
+use crate::secret::Secrets;
 use crate::view::Mode;
 
 /// How to start a node. See [`Elector::builder`].
@@ -26,6 +28,8 @@ pub struct Builder {
     pub(crate) lease: Duration,
     pub(crate) data_dir: Option<PathBuf>,
     pub(crate) moved: bool,
+    pub(crate) secrets: Option<Secrets>,
+    pub(crate) pins: Option<Pins>,
 }
 
 impl Default for Builder {
@@ -44,6 +48,8 @@ impl Default for Builder {
             lease: Self::DEFAULT_LEASE,
             data_dir: None,
             moved: false,
+            secrets: None,
+            pins: None,
         }
     }
 }
@@ -157,9 +163,11 @@ impl Builder {
         self
     }
 
-    /// Quorum mode: where the node keeps what it must not forget. Its own, on a disk that keeps what
-    /// was synced; made if it is not there, and locked against other processes. A copy of it, or an
-    /// older version brought back, is a second node that claims to be the first: unsafe.
+    /// Where the node keeps what it must not forget, in quorum mode, and, in either mode, its own key
+    /// where it has a secret. Its own, on a disk that keeps what was synced; made if it is not there,
+    /// and locked against other processes. In quorum mode a copy of it, or an older version brought
+    /// back, is a second node that claims to be the first: unsafe. In bully mode without a secret there
+    /// is nothing to keep.
     pub fn data_dir(mut self, directory: impl Into<PathBuf>) -> Self {
         self.data_dir = Some(directory.into());
         self
@@ -169,6 +177,20 @@ impl Builder {
     /// has moved, with its disk, and left no copy behind.
     pub fn moved(mut self, moved: bool) -> Self {
         self.moved = moved;
+        self
+    }
+
+    /// What the members share, and nobody else: peers' connections are encrypted, and only who has a
+    /// secret can join. All nodes need one; without it whoever reaches the peers' port can.
+    pub fn secrets(mut self, secrets: impl Into<Secrets>) -> Self {
+        self.secrets = Some(secrets.into());
+        self
+    }
+
+    /// The keys of the nodes to speak with, to the exclusion of all others who have the secret. A
+    /// node's key is [`Elector::key`]; it outlives the run where there is a data directory.
+    pub fn pins(mut self, pins: Pins) -> Self {
+        self.pins = Some(pins);
         self
     }
 

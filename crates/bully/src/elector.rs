@@ -10,9 +10,11 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::builder::Builder;
 use crate::driver::Command;
-use crate::error::Refused;
+use crate::error::{Refused, StartError};
 use crate::node::Change;
+use crate::noise::{Keyring, PeerKey, Pinned, Pins};
 use crate::place::parse_place;
+use crate::secret::Secrets;
 use crate::shared::Shared;
 use crate::view::{Entry, Leadership, Member, View};
 
@@ -127,6 +129,37 @@ impl Elector {
         self.shared.identity.node.to_string()
     }
 
+    /// By what other nodes know this one again, where it has a secret; another one in each run unless
+    /// there is a data directory.
+    pub fn key(&self) -> Option<PeerKey> {
+        self.shared.identity.keys.as_ref().map(|keys| keys.ring().own.public())
+    }
+
+    /// Replace the secrets while the node runs. Connections that were opened with one that is no longer
+    /// among them are closed; those that are under one that is go on.
+    ///
+    /// # Errors
+    /// If the node was started without a secret, or has ended.
+    pub fn set_secrets(&self, secrets: impl Into<Secrets>) -> Result<(), Refused> {
+        let secrets = secrets.into();
+        self.replace_keys(|ring| Keyring { secrets, ..ring })
+    }
+
+    /// Replace the list of nodes to speak with while the node runs; none to speak with everybody who
+    /// has the secret. Connections with others are closed.
+    ///
+    /// # Errors
+    /// If the node was started without a secret, an address makes no sense, or the node has ended.
+    pub fn set_pins(&self, pins: Option<&Pins>) -> Result<(), Refused> {
+        let port = self.shared.identity.node.port;
+        let pinned = pins.map(|pins| Pinned::new(pins, port)).transpose();
+        let pinned = pinned.map_err(|error| match error {
+            StartError::Address { text, .. } => Refused::Address(text),
+            other => Refused::Address(other.to_string()),
+        })?;
+        self.replace_keys(|ring| Keyring { pinned, ..ring })
+    }
+
     /// The addresses on which it listens for peers.
     pub fn local_addrs(&self) -> &[SocketAddr] {
         &self.shared.identity.local_addrs
@@ -192,6 +225,12 @@ impl Elector {
             // An error means that the driver has ended, which is what was asked for.
             let _ = wait.await;
         }
+    }
+
+    fn replace_keys(&self, change: impl FnOnce(Keyring) -> Keyring) -> Result<(), Refused> {
+        let keys = self.shared.identity.keys.as_ref().ok_or(Refused::NoSecret)?;
+        keys.replace(change);
+        self.commands.send(Command::Expel).map_err(|_| Refused::Ended)
     }
 
     fn member(&self, text: &str) -> Result<Address, Refused> {

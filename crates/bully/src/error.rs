@@ -97,6 +97,9 @@ pub enum Refused {
     /// That is no address.
     #[error("{0:?} is not an address: expected ip, host or [v6], with or without :port")]
     Address(String),
+    /// The node was started without a secret, and its peers with none.
+    #[error("the node was started without a secret: start it anew with one")]
+    NoSecret,
     /// Bully mode does not know it.
     #[error("bully mode does not do that: only a node in quorum mode does")]
     Mode,

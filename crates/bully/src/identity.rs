@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bully_core::{Address, Host, Inst};
 
 use crate::link;
+use crate::noise::Keys;
 
 /// How long the list may take to resolve, and to answer with this run's own `inst`.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -24,6 +26,8 @@ pub(crate) struct Standing<'a> {
     pub(crate) port: u16,
     /// This run.
     pub(crate) inst: Inst,
+    /// What secures connections, if anything.
+    pub(crate) keys: Option<&'a Arc<Keys>>,
 }
 
 /// An identity, and the IP address that it resolves to here.
@@ -39,7 +43,7 @@ pub(crate) async fn find(standing: &Standing<'_>) -> Identity {
     if let Some(own) = listed(standing, &local).await {
         return own;
     }
-    if let Some(own) = link::discover(standing.places, standing.inst, PATIENCE).await {
+    if let Some(own) = discover(standing).await {
         let ip = resolve(&own).await.first().copied();
         return (own, ip);
     }
@@ -48,6 +52,10 @@ pub(crate) async fn find(standing: &Standing<'_>) -> Identity {
         None => route_source(standing.places).await.unwrap_or_else(|| first_global(&local)),
     };
     (Address::new(ip, standing.port), Some(ip))
+}
+
+async fn discover(standing: &Standing<'_>) -> Option<Address> {
+    link::discover(standing.places, standing.inst, standing.keys, PATIENCE).await
 }
 
 /// The list entry whose address is on a local interface and whose port is the node's own. Names
@@ -147,7 +155,7 @@ mod tests {
 
     fn standing<'a>(places: &'a [Address], bound: Option<&str>) -> Standing<'a> {
         let bound = bound.map(|ip| ip.parse().unwrap());
-        Standing { advertise: None, places, bound, port: 8117, inst: Inst(1) }
+        Standing { advertise: None, places, bound, port: 8117, inst: Inst(1), keys: None }
     }
 
     fn places(texts: &[&str]) -> Vec<Address> {

@@ -43,9 +43,12 @@ mod identity;
 mod journal;
 mod link;
 mod node;
+mod noise;
 mod place;
+mod random;
 #[cfg(feature = "cli")]
 mod repair;
+mod secret;
 mod shared;
 mod shortage;
 mod store;
@@ -56,6 +59,8 @@ pub use builder::Builder;
 pub use elector::Elector;
 pub use error::{Refused, StartError};
 pub use journal::NOTICE;
+pub use noise::{PeerKey, Pins, PinsError};
+pub use secret::{Secret, SecretError, Secrets};
 pub use store::StoreError;
 pub use view::{
     Entry, EntryKind, Leader, Leadership, Member, MemberRole, MemberState, Mode, Role, Token, View,

@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bully_core::Inst;
 use bully_core::quorum::ClusterId;
 
+use crate::random::random;
 use crate::store::{self, Change, OfflineError, StoreError};
 
 /// Why nothing was changed: one line that says what to do.
@@ -64,12 +65,6 @@ pub(crate) fn recover(directory: &Path, cluster: &str, priority: u32) -> Result<
 pub(crate) fn reset_genesis(directory: &Path, cluster: &str) -> Result<PathBuf, Fault> {
     let fresh = Inst(u128::from_le_bytes(random()?));
     Ok(store::reset_genesis(directory, cluster, fresh)?.path)
-}
-
-fn random<const N: usize>() -> std::io::Result<[u8; N]> {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(std::io::Error::from)?;
-    Ok(bytes)
 }
 
 #[cfg(test)]

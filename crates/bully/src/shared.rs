@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use bully_core::quorum::RATE_ERROR_PER_MILLE;
@@ -12,6 +12,7 @@ use bully_core::{Address, Now, Tick};
 use crate::clock::Clock;
 use crate::journal::Journal;
 use crate::node::{Change, Duty, Input, Node, Output, Shown};
+use crate::noise::Keys;
 use crate::view::{Entry, Leader, Leadership, Member, MemberRole, MemberState, Mode, View};
 
 /// The event loop turns at least this often, so that it shows that it does.
@@ -38,6 +39,8 @@ pub(crate) struct Identity {
     pub(crate) cluster: String,
     pub(crate) local_addrs: Vec<SocketAddr>,
     pub(crate) run_id: String,
+    /// What secures its connections, if anything.
+    pub(crate) keys: Option<Arc<Keys>>,
 }
 
 /// A node with its clock and its history.
@@ -276,6 +279,7 @@ mod tests {
             mode: Mode::Quorum,
             cluster: "bully".to_owned(),
             local_addrs: Vec::new(),
+            keys: None,
             run_id: "1".to_owned(),
         };
         let journal = Journal::new(node, "bully".to_owned(), Listed::default(), SystemTime::now());

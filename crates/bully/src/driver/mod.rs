@@ -20,6 +20,7 @@ use crate::journal::NOTICE;
 use crate::link::{Events, LinkEvent, Transport};
 use crate::node::{Change, Duty, Event, Input, Output};
 use crate::shared::{Shared, Step};
+use crate::store::Directory;
 use crate::view::View;
 
 /// At most this many inputs are taken before timers get their turn, however fast peers send.
@@ -32,6 +33,8 @@ pub(crate) enum Command {
     Leave { done: oneshot::Sender<()> },
     /// A change, and what comes of it.
     Change { change: Change, done: oneshot::Sender<Result<(), Refused>> },
+    /// The keys were replaced: end the connections that the new ones do not allow.
+    Expel,
     /// Nobody acts any longer on what was told of a reign: it may have ended by that.
     Relinquished,
 }
@@ -52,6 +55,8 @@ pub(crate) struct Driver {
     view: watch::Sender<View>,
     /// Where the node's record is kept; none in bully mode.
     disk: Option<Disk>,
+    /// Where nothing but the node's key is kept: held, so that no other process uses it.
+    directory: Option<Directory>,
     /// Who waits for what was asked for.
     asked: Asked,
     /// Who waits for the goodbye.
@@ -99,7 +104,7 @@ impl Driver {
         tracing::debug!(closed = ?self.transport.counts(), "left");
         self.transport.shutdown().await;
         self.asked.end();
-        drop(self.disk);
+        drop((self.disk, self.directory));
         for done in self.leaving.drain(..) {
             let _ = done.send(());
         }
@@ -176,6 +181,7 @@ impl Driver {
                 self.asked.add(change.clone(), done, &self.shared);
                 self.step(Input::Change(change));
             }
+            Command::Expel => self.transport.expel(),
             // No timeout: what has arrived comes before timers.
             Command::Relinquished => {
                 while self.shared.take_ended() {

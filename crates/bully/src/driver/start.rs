@@ -18,9 +18,11 @@ use crate::identity::{self, Standing};
 use crate::journal::{Journal, Listed};
 use crate::link::{Limits, Transport};
 use crate::node::Node;
+use crate::noise::{Keyring, Keys, NodeKey, Pinned};
 use crate::place::parse_place;
+use crate::random::random;
 use crate::shared::{Identity, Shared, Step};
-use crate::store::Store;
+use crate::store::{Directory, Store};
 use crate::view::Mode;
 use crate::wire::CLUSTER_MAX;
 
@@ -30,6 +32,16 @@ struct Kept {
     stored: Option<quorum::Stored>,
     /// Who it is where the disk does not say so.
     fresh: Inst,
+}
+
+/// What a node has found on its disk.
+#[derive(Default)]
+struct Opened {
+    kept: Option<Kept>,
+    /// Where nothing but the key is kept.
+    directory: Option<Directory>,
+    /// The key that is kept.
+    own: Option<NodeKey>,
 }
 
 /// Who a node is, and where.
@@ -56,19 +68,23 @@ impl Driver {
         let port = local_addrs.first().map_or(builder.port, SocketAddr::port);
         let places = places(&builder, port)?;
         let run = Inst(u128::from_le_bytes(random()?));
-        let kept = kept(&builder, run).await?;
+        let Opened { kept, directory, own } = open(&builder, run).await?;
+        let keys = keys(&builder, own, port)?;
         let inst = kept.as_ref().map_or(run, Kept::inst);
         let mode = match builder.mode {
             Mode::Bully => bully_core::Mode::Bully,
             Mode::Quorum => bully_core::Mode::Quorum,
         };
         // It is the process that is found by this, and never a node on a copy of its disk.
-        let (transport, events) = Transport::start(listeners, mode, run, Limits::default())?;
+        let (transport, events) =
+            Transport::start(listeners, mode, run, keys.clone(), Limits::default())?;
 
         let bound = local_addrs.first().map(SocketAddr::ip).filter(|ip| !ip.is_unspecified());
         let advertise = builder.advertise.as_deref();
         let advertise = advertise.map(|a| parse_place("advertise", a, port)).transpose()?;
-        let standing = Standing { advertise, places: &places, bound, port, inst: run };
+        let keys_used = keys.as_ref();
+        let standing =
+            Standing { advertise, places: &places, bound, port, inst: run, keys: keys_used };
         let (id, ip) = identity::find(&standing).await;
         let found = Found { id: id.clone(), ip, inst, places };
 
@@ -78,6 +94,7 @@ impl Driver {
             cluster: builder.cluster.clone(),
             local_addrs,
             run_id: format!("{:08x}", run.0 >> 96),
+            keys,
         };
         let mut listed = found.places.clone();
         let resolved = match &kept {
@@ -101,6 +118,7 @@ impl Driver {
             commands,
             view,
             disk,
+            directory,
             asked: Asked::default(),
             leaving: Vec::new(),
             stopped: false,
@@ -123,19 +141,54 @@ impl Kept {
     }
 }
 
-/// The record on disk, locked against other processes; none in bully mode.
-async fn kept(builder: &Builder, fresh: Inst) -> Result<Option<Kept>, StartError> {
-    match (builder.mode, &builder.data_dir) {
-        (Mode::Bully, _) => Ok(None),
-        (Mode::Quorum, None) => {
-            Err(StartError::Config("quorum mode needs a data directory".to_owned()))
+/// What is on disk, locked against other processes: the record in quorum mode, and the key where
+/// there is a secret.
+async fn open(builder: &Builder, fresh: Inst) -> Result<Opened, StartError> {
+    let has_secret = builder.secrets.is_some();
+    let Some(directory) = builder.data_dir.clone() else {
+        return match builder.mode {
+            Mode::Bully => Ok(Opened::default()),
+            Mode::Quorum => {
+                Err(StartError::Config("quorum mode needs a data directory".to_owned()))
+            }
+        };
+    };
+    let key = move |directory: &Directory| has_secret.then(|| directory.key()).transpose();
+    let (mode, cluster) = (builder.mode, builder.cluster.clone());
+    let work = move || match mode {
+        Mode::Bully if !has_secret => Ok(Opened::default()),
+        Mode::Bully => {
+            let directory = Directory::open(&directory)?;
+            let own = key(&directory)?;
+            Ok(Opened { kept: None, directory: Some(directory), own })
         }
-        (Mode::Quorum, Some(directory)) => {
-            let (directory, cluster) = (directory.clone(), builder.cluster.clone());
-            // Beside the loop, as every write is: a disk that hangs must not keep a signal out.
-            let opened = tokio::task::spawn_blocking(move || Store::open(&directory, &cluster));
-            let (store, stored) = opened.await.map_err(std::io::Error::other)??;
-            Ok(Some(Kept { store, stored, fresh }))
+        Mode::Quorum => {
+            let (store, stored) = Store::open(&directory, &cluster)?;
+            let own = key(store.directory())?;
+            Ok(Opened { kept: Some(Kept { store, stored, fresh }), directory: None, own })
+        }
+    };
+    // Beside the loop, as every write is: a disk that hangs must not keep a signal out.
+    let opened = tokio::task::spawn_blocking(work).await;
+    opened.map_err(std::io::Error::other)?.map_err(StartError::Store)
+}
+
+/// What secures the connections, if anything; with a key for this run where none is kept.
+fn keys(
+    builder: &Builder,
+    own: Option<NodeKey>,
+    port: u16,
+) -> Result<Option<Arc<Keys>>, StartError> {
+    let pinned = builder.pins.as_ref().map(|pins| Pinned::new(pins, port)).transpose()?;
+    match (&builder.secrets, pinned) {
+        (None, None) => Ok(None),
+        (None, Some(_)) => {
+            let why = "peers have keys only where they have a secret: give it, or no list of keys";
+            Err(StartError::Config(why.to_owned()))
+        }
+        (Some(secrets), pinned) => {
+            let own = own.map_or_else(NodeKey::generate, Ok)?;
+            Ok(Some(Keys::new(Keyring { own, secrets: secrets.clone(), pinned })))
         }
     }
 }
@@ -217,10 +270,4 @@ fn places(builder: &Builder, port: u16) -> Result<Vec<Address>, StartError> {
         }
     }
     Ok(places)
-}
-
-fn random<const N: usize>() -> std::io::Result<[u8; N]> {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(std::io::Error::from)?;
-    Ok(bytes)
 }

@@ -88,6 +88,7 @@ fn status_and_code(refused: &Refused) -> (StatusCode, &'static str) {
         Refused::Failed { .. } => (StatusCode::CONFLICT, "failed"),
         Refused::Priority(_) | Refused::Address(_) => (StatusCode::BAD_REQUEST, "bad-request"),
         Refused::Mode => (StatusCode::CONFLICT, "bully-mode"),
+        Refused::NoSecret => (StatusCode::CONFLICT, "no-secret"),
         Refused::TimedOut => (StatusCode::GATEWAY_TIMEOUT, "timed-out"),
         Refused::Ended => (StatusCode::SERVICE_UNAVAILABLE, "ended"),
     }

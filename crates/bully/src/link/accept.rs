@@ -11,9 +11,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::peer::{self, Begin, End, Place, Reader};
+use super::secure;
 use super::transport::Shared;
+use crate::noise::Session;
 use crate::shortage::Shortage;
-use crate::wire::{self, Packet, Preamble};
+use crate::wire::{self, Packet};
 
 /// How long to wait for descriptors to become free.
 const SHORTAGE_PAUSE: Duration = Duration::from_millis(10);
@@ -95,10 +97,10 @@ async fn serve(stream: TcpStream, remote: SocketAddr, place: Place) {
     let end = match greeted {
         None | Some(Ok(Ok(None))) => return,
         Some(Ok(Ok(Some(greeted)))) => {
-            let Some((peer, queue)) = shared.register(remote) else {
+            let Greeted { first, len, reader, writer, session } = greeted;
+            let Some((peer, queue)) = shared.register(remote, session) else {
                 return;
             };
-            let Greeted { first, len, reader, writer } = greeted;
             let begin = Begin::Accepted { first, len, by };
             return peer::run(peer, place, begin, reader, writer, queue).await;
         }
@@ -106,6 +108,7 @@ async fn serve(stream: TcpStream, remote: SocketAddr, place: Place) {
         Some(Err(_)) => End::Slow("Hello"),
     };
     shared.count(&end);
+    shared.complain(remote.ip(), &end);
     tracing::debug!(%remote, "stranger turned away: {end}");
 }
 
@@ -115,23 +118,30 @@ struct Greeted {
     len: usize,
     reader: Reader,
     writer: tokio::net::tcp::OwnedWriteHalf,
+    session: Option<Session>,
 }
 
 /// Say the preamble, and hear the other's and its first word. None if that was a question that
 /// has been answered.
 async fn greet(mut stream: TcpStream, shared: &Shared) -> Result<Option<Greeted>, End> {
     stream.set_nodelay(true)?;
-    stream.write_all(&Preamble::OURS.to_bytes()).await?;
-    peer::read_preamble(&mut stream).await?;
+    let ours = secure::preamble(shared.keys.as_ref());
+    stream.write_all(&ours.to_bytes()).await?;
+    secure::read_preamble(&mut stream, ours).await?;
+    let session = match &shared.keys {
+        Some(keys) => Some(secure::respond(&mut stream, keys, &shared.handshakes).await?),
+        None => None,
+    };
     let (reader, mut writer) = stream.into_split();
-    let mut reader = peer::reader(reader, false);
+    let mut reader = peer::reader(reader, false, session.as_ref());
     match peer::next(&mut reader, shared.mode).await? {
         (Some(Packet::Message(word)), len) if word.is_first_word() => {
-            Ok(Some(Greeted { first: Box::new(Packet::Message(word)), len, reader, writer }))
+            let first = Box::new(Packet::Message(word));
+            Ok(Some(Greeted { first, len, reader, writer, session }))
         }
         (Some(Packet::Identify(inst)), _) => {
-            let answer = Packet::Identified { same: inst == shared.inst };
-            writer.write_all(&wire::frame(&answer)).await?;
+            let answer = wire::frame(&Packet::Identified { same: inst == shared.inst });
+            writer.write_all(&secure::sealed(answer, session.as_ref())).await?;
             writer.shutdown().await?;
             Ok(None)
         }

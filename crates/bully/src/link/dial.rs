@@ -13,8 +13,9 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::events::{LinkEvent, Queued};
 use super::peer::{self, Begin, End, Place};
+use super::secure;
 use super::transport::Shared;
-use crate::wire::Preamble;
+use crate::noise::{Keys, Session};
 
 /// A connection that is closed before a byte is tried again after this, then twice this, …
 const RETRY_FIRST: Duration = Duration::from_micros(100);
@@ -40,11 +41,11 @@ pub(super) async fn dial(to: Address, limit: Duration, shared: Arc<Shared>) {
     else {
         return;
     };
-    let (stream, remote, place) = match outcome {
+    let (Opened { stream, remote, session }, place) = match outcome {
         Ok(open) => open,
         Err(reason) => return shared.report_event(LinkEvent::DialFailed { dialed: to, reason }),
     };
-    let Some((peer, queue)) = shared.register(remote) else {
+    let Some((peer, queue)) = shared.register(remote, session) else {
         return;
     };
     shared.report(Queued {
@@ -54,7 +55,8 @@ pub(super) async fn dial(to: Address, limit: Duration, shared: Arc<Shared>) {
     });
     let (reader, writer) = stream.into_split();
     let begin = Begin::Dialed { by: Instant::now() + shared.limits.handshake };
-    peer::run(peer, place, begin, peer::reader(reader, true), writer, queue).await;
+    let reader = peer::reader(reader, true, peer.session());
+    peer::run(Arc::clone(&peer), place, begin, reader, writer, queue).await;
 }
 
 /// Opens a connection, and takes a place for it: beforehand where its address is known, so that
@@ -63,36 +65,44 @@ async fn admitted(
     to: &Address,
     limit: Duration,
     shared: &Arc<Shared>,
-) -> Result<(TcpStream, SocketAddr, Place), DialError> {
+) -> Result<(Opened, Place), DialError> {
     let admit = |ip| shared.admit(ip, false).map_err(|full| DialError::Other(full.to_string()));
     let place = to.host.ip().map(admit).transpose()?;
-    let (stream, remote) = open(to, limit).await?;
-    let place = place.map_or_else(|| admit(remote.ip()), Ok)?;
-    Ok((stream, remote, place))
+    let opened = open(to, shared.keys.as_ref(), limit).await?;
+    let place = place.map_or_else(|| admit(opened.remote.ip()), Ok)?;
+    Ok((opened, place))
 }
 
-/// A connection on which both ends have said their preamble. This end says nothing, not even
-/// that, before the other has.
+/// A connection on which both ends have said what comes before the first frame.
+pub(super) struct Opened {
+    pub(super) stream: TcpStream,
+    /// Where it leads.
+    pub(super) remote: SocketAddr,
+    /// What secures it.
+    pub(super) session: Option<Session>,
+}
+
+/// Open a connection. This end says nothing, not even its preamble, before the other has.
 pub(super) async fn open(
     to: &Address,
+    keys: Option<&Arc<Keys>>,
     limit: Duration,
-) -> Result<(TcpStream, SocketAddr), DialError> {
-    timeout(limit, open_any(to)).await.unwrap_or(Err(DialError::TimedOut))
+) -> Result<Opened, DialError> {
+    timeout(limit, open_any(to, keys)).await.unwrap_or(Err(DialError::TimedOut))
 }
 
 /// Dial all addresses of a host side by side; the first that answers wins.
-async fn open_any(to: &Address) -> Result<(TcpStream, SocketAddr), DialError> {
+async fn open_any(to: &Address, keys: Option<&Arc<Keys>>) -> Result<Opened, DialError> {
     let mut tries = JoinSet::new();
     for address in resolve(to).await? {
-        tries.spawn(open_one(address));
+        tries.spawn(open_one(address, keys.map(Arc::clone)));
     }
     let mut reason = DialError::NetworkUnreachable;
     while let Some(outcome) = tries.join_next().await {
         match outcome {
             Ok(Ok((mut stream, remote))) => {
-                let said = stream.write_all(&Preamble::OURS.to_bytes()).await;
-                said.map_err(|error| reason_of(&error))?;
-                return Ok((stream, remote));
+                let session = secure::initiate(&mut stream, keys).await.map_err(unsecured)?;
+                return Ok(Opened { stream, remote, session });
             }
             Ok(Err(failed)) => reason = weightier(reason, failed),
             Err(_) => reason = DialError::Other("the dial was given up".to_owned()),
@@ -110,6 +120,18 @@ fn weightier(one: DialError, other: DialError) -> DialError {
         (DialError::NetworkUnreachable, _) => other,
         (_, DialError::Refused) => one,
         _ => other,
+    }
+}
+
+/// Why the other end, which is a node of the same kind, was not heard to the end of the handshake.
+fn unsecured(end: End) -> DialError {
+    match end {
+        // Who cannot read this end's word has none to answer with.
+        End::Io(error) if reason_of(&error) == DialError::Reset => DialError::Protocol(
+            "it ended the handshake: has it the same secret (-secret-file)?".to_owned(),
+        ),
+        End::Io(error) => reason_of(&error),
+        end => DialError::Protocol(end.to_string()),
     }
 }
 
@@ -138,11 +160,14 @@ enum Failed {
     Reason(DialError),
 }
 
-async fn open_one(address: SocketAddr) -> Result<(TcpStream, SocketAddr), DialError> {
+async fn open_one(
+    address: SocketAddr,
+    keys: Option<Arc<Keys>>,
+) -> Result<(TcpStream, SocketAddr), DialError> {
     let mut pause = RETRY_FIRST;
     let mut paused = Duration::ZERO;
     loop {
-        match try_open(address).await {
+        match try_open(address, keys.as_ref()).await {
             Ok(stream) => {
                 let ip = address.ip().to_canonical();
                 return Ok((stream, SocketAddr::new(ip, address.port())));
@@ -159,7 +184,7 @@ async fn open_one(address: SocketAddr) -> Result<(TcpStream, SocketAddr), DialEr
     }
 }
 
-async fn try_open(address: SocketAddr) -> Result<TcpStream, Failed> {
+async fn try_open(address: SocketAddr, keys: Option<&Arc<Keys>>) -> Result<TcpStream, Failed> {
     let failed = |error: io::Error| match reason_of(&error) {
         DialError::Reset => Failed::Early,
         reason => Failed::Reason(reason),
@@ -174,12 +199,13 @@ async fn try_open(address: SocketAddr) -> Result<TcpStream, Failed> {
     if stream.peek(&mut [0]).await.map_err(failed)? == 0 {
         return Err(Failed::Early);
     }
-    match peer::read_preamble(&mut stream).await {
+    let ours = secure::preamble(keys);
+    match secure::read_preamble(&mut stream, ours).await {
         Ok(()) => Ok(stream),
         Err(End::Io(error)) => Err(Failed::Reason(reason_of(&error))),
         Err(end) => {
             // So that the other end can say what is wrong, too.
-            let _ = stream.write_all(&Preamble::OURS.to_bytes()).await;
+            let _ = stream.write_all(&ours.to_bytes()).await;
             Err(Failed::Reason(DialError::Protocol(end.to_string())))
         }
     }

@@ -5,6 +5,7 @@
 //! the events: a peer that floods is slowed by its own socket and starves nobody.
 
 mod accept;
+mod complaints;
 mod dial;
 mod discover;
 mod events;
@@ -12,6 +13,7 @@ mod listen;
 mod outbox;
 mod peer;
 mod places;
+mod secure;
 #[cfg(test)]
 mod tests;
 mod transport;

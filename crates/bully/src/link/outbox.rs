@@ -10,6 +10,8 @@ use bytes::{Buf, Bytes};
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::Notify;
 
+use crate::noise::Sealer;
+
 /// At most so many frames go into one write.
 const FRAMES_PER_WRITE: usize = 32;
 
@@ -25,6 +27,10 @@ pub(super) struct Outbox {
 struct State {
     /// None until the connection's task runs, and after it has ended.
     writer: Option<Arc<OwnedWriteHalf>>,
+    /// What seals frames, in the order in which they are written.
+    sealer: Option<Sealer>,
+    /// The last frame, sealed: its memory serves the next one.
+    sealed: Vec<u8>,
     waiting: VecDeque<Bytes>,
     /// How many bytes wait.
     bytes: usize,
@@ -33,6 +39,24 @@ struct State {
 }
 
 impl State {
+    /// Write a frame as the other end is to read it, or keep it.
+    fn put(&mut self, frame: &[u8], frames_max: usize, bytes_max: usize) -> Put {
+        let writer = self.writer.as_ref().filter(|_| self.waiting.is_empty());
+        // An error comes again when the task writes, and ends it.
+        let count = writer.and_then(|writer| writer.try_write(frame).ok()).unwrap_or(0);
+        let rest = &frame[count..];
+        if rest.is_empty() {
+            return Put::Written;
+        }
+        self.shut = self.waiting.len() >= frames_max || self.bytes + rest.len() > bytes_max;
+        if self.shut {
+            return Put::Refused;
+        }
+        self.bytes += rest.len();
+        self.waiting.push_back(Bytes::copy_from_slice(rest));
+        Put::Kept
+    }
+
     /// So many bytes are written, from the front.
     fn written(&mut self, mut count: usize) {
         self.bytes -= count;
@@ -47,7 +71,21 @@ impl State {
     }
 }
 
+/// What became of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Put {
+    Written,
+    Kept,
+    Refused,
+}
+
 impl Outbox {
+    /// Frames are sealed by that, if anything.
+    pub(super) fn new(sealer: Option<Sealer>) -> Self {
+        let state = State { sealer, ..State::default() };
+        Self { state: Mutex::new(state), stirred: Notify::new() }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -64,20 +102,21 @@ impl Outbox {
         if state.shut {
             return true;
         }
-        let writer = state.writer.as_ref().filter(|_| state.waiting.is_empty());
-        // An error comes again when the task writes, and ends it.
-        let count = writer.and_then(|writer| writer.try_write(frame).ok()).unwrap_or(0);
-        let rest = &frame[count..];
-        if rest.is_empty() {
-            return true;
-        }
-        state.shut = state.waiting.len() >= frames_max || state.bytes + rest.len() > bytes_max;
-        if !state.shut {
-            state.bytes += rest.len();
-            state.waiting.push_back(Bytes::copy_from_slice(rest));
+        let mut sealed = std::mem::take(&mut state.sealed);
+        let frame = match &mut state.sealer {
+            None => frame,
+            Some(sealer) => {
+                sealed.clear();
+                sealer.seal(frame, &mut sealed);
+                &sealed
+            }
+        };
+        let put = state.put(frame, frames_max, bytes_max);
+        state.sealed = sealed;
+        if put == Put::Kept {
             self.stirred.notify_one();
         }
-        !state.shut
+        put != Put::Refused
     }
 
     /// Take nothing more; what waits is still written.

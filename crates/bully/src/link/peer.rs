@@ -1,14 +1,13 @@
 //! One connection: what its owner holds of it, and the task that reads and writes it.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
-use bully_core::{LinkId, Mode};
+use bully_core::{Address, LinkId, Mode};
 use futures_util::StreamExt;
 use thiserror::Error;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
@@ -17,9 +16,9 @@ use tokio_util::codec::FramedRead;
 use super::events::{LinkEvent, Queued};
 use super::outbox::Outbox;
 use super::transport::Shared;
+use crate::noise::{Deframer, HandshakeError, Session};
 use crate::wire::{
-    self, DecodeError, FRAME_MAX_MEMBER, FRAME_MAX_STRANGER, FrameDecoder, FrameError, Packet,
-    PreambleError,
+    self, DecodeError, FRAME_MAX_MEMBER, FRAME_MAX_STRANGER, FrameError, Packet, PreambleError,
 };
 
 /// The bytes of one connection that may wait for the owner.
@@ -32,7 +31,7 @@ const CREDIT_MIN: usize = CREDIT / 32;
 /// since unread bytes would make the kernel throw away our last words.
 const LINGER_MAX: u64 = 1024 * 1024;
 
-pub(super) type Reader = FramedRead<OwnedReadHalf, FrameDecoder>;
+pub(super) type Reader = FramedRead<OwnedReadHalf, Deframer>;
 
 /// Why a connection ended.
 #[derive(Debug, Error)]
@@ -43,6 +42,12 @@ pub(super) enum End {
     Slow(&'static str),
     #[error("{0}")]
     Preamble(#[from] PreambleError),
+    #[error("{0}")]
+    Handshake(#[from] HandshakeError),
+    #[error("it says that it is {0}, and its key is not the one of that node (-peer-keys)")]
+    Impostor(Address),
+    #[error("its secret or its key is accepted no longer")]
+    Expelled,
     #[error("{0}")]
     Frame(#[from] FrameError),
     #[error("{0}")]
@@ -59,9 +64,24 @@ impl End {
     /// The peer said something that no node says.
     pub(super) fn is_nonsense(&self) -> bool {
         match self {
-            Self::Preamble(_) | Self::Decode(_) | Self::NoHello(_) => true,
-            Self::Frame(error) => matches!(error, FrameError::TooLong { .. }),
-            Self::Closed | Self::Slow(_) | Self::Overflow | Self::Io(_) => false,
+            Self::Preamble(_) | Self::Handshake(_) | Self::Decode(_) | Self::NoHello(_) => true,
+            Self::Frame(error) => {
+                matches!(error, FrameError::TooLong { .. } | FrameError::Forged)
+            }
+            Self::Impostor(_) => true,
+            Self::Closed | Self::Slow(_) | Self::Overflow | Self::Expelled | Self::Io(_) => false,
+        }
+    }
+
+    /// Whether an operator can do something about it: two nodes are not set up alike.
+    pub(super) fn is_for_operators(&self) -> bool {
+        match self {
+            Self::Preamble(error) => !matches!(error, PreambleError::Foreign(_)),
+            Self::Handshake(error) => {
+                matches!(error, HandshakeError::Secret | HandshakeError::Stranger(_))
+            }
+            Self::Impostor(_) => true,
+            _ => false,
         }
     }
 }
@@ -93,10 +113,18 @@ impl Drop for Place {
 pub(super) struct Peer {
     pub(super) link: LinkId,
     pub(super) remote: SocketAddr,
+    /// What secures it; none without a secret.
+    session: Option<Session>,
+    /// Who it has said that it is, where its session may bind it to an address.
+    speaker: OnceLock<Address>,
     outbox: Outbox,
     credit: Arc<Semaphore>,
+    /// The owner has heard of it.
+    known: AtomicBool,
     /// The owner wants nothing more of it.
     closed: AtomicBool,
+    /// Its session is not to be any longer.
+    expelled: AtomicBool,
     /// It is closed, or does not read what is written to it.
     stop: Notify,
     promoted: Notify,
@@ -115,13 +143,21 @@ impl Drop for Outlet {
 
 impl Peer {
     /// A connection, and the way out of it.
-    pub(super) fn new(link: LinkId, remote: SocketAddr) -> (Arc<Self>, Outlet) {
+    pub(super) fn new(
+        link: LinkId,
+        remote: SocketAddr,
+        session: Option<Session>,
+    ) -> (Arc<Self>, Outlet) {
         let peer = Arc::new(Self {
             link,
             remote,
-            outbox: Outbox::default(),
+            outbox: Outbox::new(session.as_ref().map(Session::sealer)),
+            session,
+            speaker: OnceLock::new(),
             credit: Arc::new(Semaphore::new(CREDIT)),
+            known: AtomicBool::new(false),
             closed: AtomicBool::new(false),
+            expelled: AtomicBool::new(false),
             stop: Notify::new(),
             promoted: Notify::new(),
         });
@@ -146,20 +182,50 @@ impl Peer {
         self.stop.notify_one();
     }
 
+    /// End it at once, as if it had broken.
+    pub(super) fn expel(&self) {
+        self.expelled.store(true, Ordering::Release);
+        self.stop.notify_one();
+    }
+
+    pub(super) fn speaker(&self) -> Option<&Address> {
+        self.speaker.get()
+    }
+
+    pub(super) fn session(&self) -> Option<&Session> {
+        self.session.as_ref()
+    }
+
     pub(super) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Acquire)
     }
 
     /// Hand a packet's message to the owner, once the owner has taken enough of the earlier ones.
-    async fn report(self: &Arc<Self>, shared: &Shared, packet: Packet, len: usize) {
+    async fn report(
+        self: &Arc<Self>,
+        shared: &Shared,
+        packet: Packet,
+        len: usize,
+    ) -> Result<(), End> {
         let Packet::Message(message) = packet else {
-            return;
+            return Ok(());
         };
+        if let (Some(_), Some(speaker)) = (&self.session, message.speaker())
+            && self.speaker.get() != Some(speaker)
+        {
+            let is_first = self.speaker.set(speaker.clone()).is_ok();
+            // Asked after it was noted: a list that is replaced meanwhile finds it there.
+            if !is_first || !shared.allows(self) {
+                return Err(End::Impostor(speaker.clone()));
+            }
+        }
         let cost = u32::try_from(len.clamp(CREDIT_MIN, CREDIT)).unwrap_or(u32::MAX);
         // The semaphore is never closed.
         let credit = Arc::clone(&self.credit).acquire_many_owned(cost).await.ok();
         let event = LinkEvent::Message { link: self.link, remote: self.remote, message };
+        self.known.store(true, Ordering::Release);
         shared.report(Queued { event, peer: Some(Arc::clone(self)), credit });
+        Ok(())
     }
 }
 
@@ -181,6 +247,9 @@ pub(super) async fn run(
     outlet: Outlet,
 ) {
     let shared = Arc::clone(&place.shared);
+    if matches!(begin, Begin::Dialed { .. }) {
+        peer.known.store(true, Ordering::Release);
+    }
     let writer = Arc::new(writer);
     peer.outbox.open(Arc::clone(&writer));
     let end = {
@@ -202,8 +271,12 @@ pub(super) async fn run(
             end = &mut write => end,
         }
     };
-    // An outbox that is shut, but not by a close, holds too much.
-    let end = end.or_else(|| (!peer.is_closed()).then_some(End::Overflow));
+    let end = end.or_else(|| match peer.expelled.load(Ordering::Acquire) {
+        _ if peer.is_closed() => None,
+        true => Some(End::Expelled),
+        // An outbox that is shut, but not by a close, holds too much.
+        false => Some(End::Overflow),
+    });
     if let Some(end) = &end {
         // Before the work of closing it: the line's time is that of the end.
         tracing::debug!(remote = %peer.remote, link = peer.link.0, "connection ends: {end}");
@@ -217,12 +290,16 @@ pub(super) async fn run(
         }
         Some(end) => {
             // Beyond a close that came at the same time, if any, nothing is reported.
+            shared.count(&end);
+            shared.complain(peer.remote.ip(), &end);
             drop((reader, writer));
             shared.forget(peer.link);
-            shared.count(&end);
-            let event = LinkEvent::Down { link: peer.link };
             drop(place);
-            shared.report(Queued { event, peer: Some(peer), credit: None });
+            // Who was turned away at its first word was never there.
+            if peer.known.load(Ordering::Acquire) {
+                let event = LinkEvent::Down { link: peer.link };
+                shared.report(Queued { event, peer: Some(peer), credit: None });
+            }
         }
     }
 }
@@ -248,17 +325,16 @@ async fn read(
     reader: &mut Reader,
 ) -> End {
     let first = match begin {
-        Begin::Accepted { first, len, by } => {
-            peer.report(shared, *first, len).await;
-            timeout_at(by, peer.promoted.notified()).await.map_err(|_| End::Slow("acceptance"))
-        }
-        Begin::Dialed { by } => match timeout_at(by, next(reader, shared.mode)).await {
-            Ok(Ok((packet, len))) => {
-                if let Some(packet) = packet {
-                    peer.report(shared, packet, len).await;
-                }
-                Ok(())
+        Begin::Accepted { first, len, by } => match peer.report(shared, *first, len).await {
+            Ok(()) => {
+                let promoted = timeout_at(by, peer.promoted.notified()).await;
+                promoted.map_err(|_| End::Slow("acceptance"))
             }
+            Err(end) => Err(end),
+        },
+        Begin::Dialed { by } => match timeout_at(by, next(reader, shared.mode)).await {
+            Ok(Ok((Some(packet), len))) => peer.report(shared, packet, len).await,
+            Ok(Ok((None, _))) => Ok(()),
             Ok(Err(end)) => Err(end),
             Err(_) => Err(End::Slow("first message")),
         },
@@ -267,12 +343,15 @@ async fn read(
         return end;
     }
     place.promote();
-    reader.decoder_mut().max = FRAME_MAX_MEMBER;
+    reader.decoder_mut().allow(FRAME_MAX_MEMBER);
     loop {
-        match next(reader, shared.mode).await {
+        let taken = match next(reader, shared.mode).await {
             Ok((Some(packet), len)) => peer.report(shared, packet, len).await,
-            Ok((None, _)) => {}
-            Err(end) => return end,
+            Ok((None, _)) => Ok(()),
+            Err(end) => Err(end),
+        };
+        if let Err(end) = taken {
+            return end;
         }
     }
 }
@@ -285,17 +364,7 @@ pub(super) async fn next(reader: &mut Reader, mode: Mode) -> Result<(Option<Pack
 }
 
 /// A reader of frames as a stranger may send them.
-pub(super) fn reader(half: OwnedReadHalf, dialed: bool) -> Reader {
+pub(super) fn reader(half: OwnedReadHalf, dialed: bool, session: Option<&Session>) -> Reader {
     let max = if dialed { FRAME_MAX_MEMBER } else { FRAME_MAX_STRANGER };
-    FramedRead::new(half, FrameDecoder { max })
-}
-
-/// Read the preamble of the other end. Four bytes that are none end the wait.
-pub(super) async fn read_preamble(stream: &mut TcpStream) -> Result<(), End> {
-    let mut bytes = [0; wire::PREAMBLE_LEN];
-    stream.read_exact(&mut bytes[..4]).await?;
-    wire::Preamble::check_magic([bytes[0], bytes[1], bytes[2], bytes[3]])?;
-    stream.read_exact(&mut bytes[4..]).await?;
-    wire::Preamble::check(bytes)?;
-    Ok(())
+    FramedRead::new(half, Deframer::new(max, session.map(Session::opener)))
 }

@@ -9,14 +9,16 @@ use std::time::Duration;
 
 use bully_core::{Address, Inst, LinkId, Mode};
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::complaints::Complaints;
 use super::events::{Events, LinkEvent, Queued};
 use super::peer::{End, Outlet, Peer, Place};
 use super::places::{Full, Places};
 use super::{Limits, accept, dial, listen};
+use crate::noise::{Keys, Session};
 use crate::wire::{self, Message};
 
 /// All connections of a node. Dropping it closes them at once, without flushing.
@@ -41,8 +43,8 @@ pub(crate) struct Counts {
 }
 
 impl Transport {
-    /// Accept on these listeners, and speak the messages of this mode. `inst` is the run that
-    /// [`discover`](super::discover) recognises.
+    /// Accept on these listeners, and speak the messages of this mode, secured by these keys if there
+    /// are any. `inst` is the run that [`discover`](super::discover) recognises.
     ///
     /// # Errors
     /// If a listener cannot be registered with the runtime.
@@ -53,12 +55,16 @@ impl Transport {
         listeners: Vec<std::net::TcpListener>,
         mode: Mode,
         inst: Inst,
+        keys: Option<Arc<Keys>>,
         limits: Limits,
     ) -> io::Result<(Self, Events)> {
         let (events, queue) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
             mode,
             inst,
+            keys,
+            handshakes: Arc::new(Semaphore::new(1)),
+            complaints: Mutex::default(),
             events,
             places: Mutex::new(Places::new(&limits)),
             limits,
@@ -112,6 +118,14 @@ impl Transport {
         }
     }
 
+    /// The keys have been replaced: end the connections that would not be opened with the new ones.
+    pub(crate) fn expel(&self) {
+        let peers = self.shared.peers();
+        for peer in peers.values().filter(|peer| !self.shared.allows(peer)) {
+            peer.expel();
+        }
+    }
+
     /// Keep one place for each of these addresses (two, where one stands here twice): others
     /// cannot take the last ones. Replaces the addresses of the last call.
     pub(crate) fn reserve(&self, addresses: impl IntoIterator<Item = IpAddr>) {
@@ -155,6 +169,11 @@ impl Drop for Transport {
 pub(super) struct Shared {
     pub(super) mode: Mode,
     pub(super) inst: Inst,
+    /// What secures connections; none without a secret.
+    pub(super) keys: Option<Arc<Keys>>,
+    /// Whose turn it is to work at a handshake.
+    pub(super) handshakes: Arc<Semaphore>,
+    complaints: Mutex<Complaints>,
     pub(super) limits: Limits,
     events: mpsc::UnboundedSender<Queued>,
     places: Mutex<Places>,
@@ -198,14 +217,22 @@ impl Shared {
     }
 
     /// Number a connection; none if the transport is shutting down.
-    pub(super) fn register(&self, remote: SocketAddr) -> Option<(Arc<Peer>, Outlet)> {
+    pub(super) fn register(
+        &self,
+        remote: SocketAddr,
+        session: Option<Session>,
+    ) -> Option<(Arc<Peer>, Outlet)> {
         let mut peers = self.peers();
         // Asked under the lock: a shutdown that has taken the peers misses none.
         if self.quiet.is_cancelled() {
             return None;
         }
         let link = LinkId(self.link_next.fetch_add(1, Ordering::Relaxed));
-        let (peer, outlet) = Peer::new(link, remote);
+        let (peer, outlet) = Peer::new(link, remote, session);
+        // Under the lock, too: keys that were replaced meanwhile find it here, or are seen here.
+        if !self.allows(&peer) {
+            peer.expel();
+        }
         peers.insert(link, Arc::clone(&peer));
         Some((peer, outlet))
     }
@@ -221,6 +248,25 @@ impl Shared {
 
     pub(super) fn report_event(&self, event: LinkEvent) {
         self.report(Queued { event, peer: None, credit: None });
+    }
+
+    /// Whether that connection may be, as far as is known who is at its other end.
+    pub(super) fn allows(&self, peer: &Peer) -> bool {
+        match (&self.keys, peer.session()) {
+            (Some(keys), Some(session)) => keys.ring().allows(session, peer.speaker()),
+            (keys, _) => keys.is_none(),
+        }
+    }
+
+    /// Say that somebody there was turned away, where an operator can do something about it.
+    pub(super) fn complain(&self, ip: IpAddr, end: &End) {
+        if !end.is_for_operators() {
+            return;
+        }
+        let mut complaints = self.complaints.lock().unwrap_or_else(PoisonError::into_inner);
+        if complaints.is_news(ip, end.to_string()) {
+            tracing::warn!(target: crate::NOTICE, "{ip} was turned away: {end}");
+        }
     }
 
     /// Count a connection that ended like this.

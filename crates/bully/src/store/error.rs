@@ -60,6 +60,16 @@ pub enum StoreError {
         /// This node's cluster.
         ours: String,
     },
+    /// The file does not hold a key.
+    #[error(
+        "{} is no key: expected 32 random bytes in base64. Move it away, and the node makes itself \
+         another one: the nodes that list its key must be told",
+        path.display()
+    )]
+    NoKey {
+        /// The file.
+        path: PathBuf,
+    },
     /// The operating system refused.
     #[error("cannot {doing} {}: {source}{}", path.display(), hint(source))]
     Io {

@@ -42,7 +42,7 @@ impl Lock {
             Err(error) => return Err(LockError::Io(error.into())),
         }
         let place = place(&file.metadata().map_err(LockError::Io)?);
-        super::give(&file, directory);
+        super::directory::give(&file, directory);
         // For the message alone: on a full disk it is missing.
         let _ = sign(&mut file);
         Ok(Self { path, file, place })

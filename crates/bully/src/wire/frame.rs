@@ -57,6 +57,9 @@ pub(crate) enum FrameError {
     /// The stream ended within a frame.
     #[error("the connection ended within a frame")]
     Cut,
+    /// What came is not what the other end has sealed, or not in that place.
+    #[error("what came was changed, left out, repeated or moved on the way")]
+    Forged,
     /// The stream broke.
     #[error(transparent)]
     Io(#[from] std::io::Error),

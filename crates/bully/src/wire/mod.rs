@@ -18,12 +18,12 @@ mod tests;
 
 use std::time::Duration;
 
-use bully_core::{Config, Inst, quorum};
+use bully_core::{Address, Config, Inst, quorum};
 
 pub(crate) use decode::{DecodeError, decode};
 pub(crate) use encode::{frame, frame_message};
 pub(crate) use frame::{FrameDecoder, FrameError};
-pub(crate) use preamble::{PREAMBLE_LEN, Preamble, PreambleError};
+pub(crate) use preamble::{PREAMBLE_LEN, Preamble, PreambleError, Security};
 
 /// The largest frame from an accepted connection that the node has not yet accepted as a member.
 ///
@@ -79,6 +79,19 @@ impl Message {
             Self::Bully(bully_core::Message::Hello(_))
                 | Self::Quorum(quorum::Message::Hello(_) | quorum::Message::Farewell(_))
         )
+    }
+
+    /// Whom its sender says that it is, where it introduces itself.
+    pub(crate) fn speaker(&self) -> Option<&Address> {
+        match self {
+            Self::Bully(
+                bully_core::Message::Hello(hello) | bully_core::Message::HelloAck(hello),
+            ) => Some(&hello.member.id),
+            Self::Quorum(quorum::Message::Hello(hello) | quorum::Message::HelloAck(hello)) => {
+                Some(&hello.member.id)
+            }
+            _ => None,
+        }
     }
 
     /// Whether its sender has accepted the other end.

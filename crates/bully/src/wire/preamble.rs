@@ -11,8 +11,20 @@ const MAGIC: [u8; 4] = [0xb0, b'u', b'l', b'y'];
 /// This version of the wire.
 const VERSION: u8 = 1;
 
-/// Nothing is encrypted.
-const PLAIN: u8 = 0;
+/// How the ends of a connection are known to each other, and what they say is kept from others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Security {
+    /// Not at all.
+    Plain = 0,
+    /// By a secret that they share.
+    Noise = 1,
+}
+
+impl Security {
+    const fn byte(self) -> u8 {
+        self as u8
+    }
+}
 
 /// What an end says of itself before all else, so that a mismatch gets a sentence instead of
 /// silence: magic, wire version, security, and two bytes that are sent as 0 and not read.
@@ -23,13 +35,21 @@ pub(crate) struct Preamble {
 }
 
 impl Preamble {
-    /// What this program says.
-    pub(crate) const OURS: Self = Self { version: VERSION, security: PLAIN };
+    /// What this program says where it secures connections like this.
+    pub(crate) const fn of(security: Security) -> Self {
+        Self { version: VERSION, security: security.byte() }
+    }
 
     /// The bytes to send.
-    pub(crate) fn to_bytes(self) -> [u8; PREAMBLE_LEN] {
+    pub(crate) const fn to_bytes(self) -> [u8; PREAMBLE_LEN] {
+        let [a, b, c, d, version, security] = self.prologue();
+        [a, b, c, d, version, security, 0, 0]
+    }
+
+    /// What both ends must agree on.
+    pub(crate) const fn prologue(self) -> [u8; 6] {
         let [a, b, c, d] = MAGIC;
-        [a, b, c, d, self.version, self.security, 0, 0]
+        [a, b, c, d, self.version, self.security]
     }
 
     /// Whether bytes are the beginning of a preamble of any version. Four of them settle it, so
@@ -49,20 +69,22 @@ impl Preamble {
         }
     }
 
-    /// Check what the other end says against [`Preamble::OURS`].
+    /// Check what the other end says against this.
     ///
     /// # Errors
     /// What differs.
-    pub(crate) fn check(bytes: [u8; PREAMBLE_LEN]) -> Result<(), PreambleError> {
+    pub(crate) fn check(self, bytes: [u8; PREAMBLE_LEN]) -> Result<(), PreambleError> {
         let [a, b, c, d, version, security, ..] = bytes;
         Self::check_magic([a, b, c, d])?;
-        if version != VERSION {
+        if version != self.version {
             return Err(PreambleError::Version(version));
         }
-        if security != PLAIN {
-            return Err(PreambleError::Security(security));
+        match (security, self.security) {
+            (theirs, ours) if theirs == ours => Ok(()),
+            (0, _) => Err(PreambleError::TheyHaveNone),
+            (1, 0) => Err(PreambleError::WeHaveNone),
+            (theirs, _) => Err(PreambleError::Security(theirs)),
         }
-        Ok(())
     }
 }
 
@@ -75,8 +97,14 @@ pub(crate) enum PreambleError {
     /// It is a node of another wire version.
     #[error("it speaks wire version {0}, this node version {VERSION}")]
     Version(u8),
-    /// One end has a secret, or the ends secure the connection in different ways.
-    #[error("it wants security {0}, this node has no secret (security {PLAIN})")]
+    /// This end alone has a secret.
+    #[error("it has no secret, and this node has one (-secret-file)")]
+    TheyHaveNone,
+    /// The other end alone has one.
+    #[error("it has a secret, and this node has none (-secret-file)")]
+    WeHaveNone,
+    /// The other end secures connections in a way of a later version.
+    #[error("it secures connections in a way ({0}) that this version does not know")]
     Security(u8),
 }
 
@@ -84,24 +112,30 @@ pub(crate) enum PreambleError {
 mod tests {
     use super::*;
 
+    const PLAIN: Preamble = Preamble::of(Security::Plain);
+    const NOISE: Preamble = Preamble::of(Security::Noise);
+
     #[test]
     fn what_this_program_says_it_understands() {
-        assert_eq!(Preamble::check(Preamble::OURS.to_bytes()), Ok(()));
+        for ours in [PLAIN, NOISE] {
+            assert_eq!(ours.check(ours.to_bytes()), Ok(()));
+        }
     }
 
     #[test]
     fn the_bytes_of_version_1_stay() {
-        assert_eq!(Preamble::OURS.to_bytes(), [0xb0, 0x75, 0x6c, 0x79, 1, 0, 0, 0]);
+        assert_eq!(PLAIN.to_bytes(), [0xb0, 0x75, 0x6c, 0x79, 1, 0, 0, 0]);
+        assert_eq!(NOISE.to_bytes(), [0xb0, 0x75, 0x6c, 0x79, 1, 1, 0, 0]);
     }
 
     #[test]
     fn the_reserved_bytes_are_not_read() {
-        assert_eq!(Preamble::check([0xb0, 0x75, 0x6c, 0x79, 1, 0, 7, 9]), Ok(()));
+        assert_eq!(PLAIN.check([0xb0, 0x75, 0x6c, 0x79, 1, 0, 7, 9]), Ok(()));
     }
 
     #[test]
     fn each_mismatch_has_its_sentence() {
-        let said = |bytes: &[u8; 8]| Preamble::check(*bytes).unwrap_err().to_string();
+        let said = |bytes: &[u8; 8]| PLAIN.check(*bytes).unwrap_err().to_string();
         assert_eq!(said(b"GET / HT"), "it speaks HTTP, not the protocol of bully");
         assert_eq!(said(b"SSH-2.0-"), "it speaks SSH, not the protocol of bully");
         assert_eq!(said(&[0; 8]), "it speaks something else, not the protocol of bully");
@@ -109,9 +143,15 @@ mod tests {
             said(&[0xb0, 0x75, 0x6c, 0x79, 2, 0, 0, 0]),
             "it speaks wire version 2, this node version 1"
         );
+        let secured = |security| [0xb0, 0x75, 0x6c, 0x79, 1, security, 0, 0];
+        assert_eq!(said(&secured(1)), "it has a secret, and this node has none (-secret-file)");
         assert_eq!(
-            said(&[0xb0, 0x75, 0x6c, 0x79, 1, 1, 0, 0]),
-            "it wants security 1, this node has no secret (security 0)"
+            said(&secured(2)),
+            "it secures connections in a way (2) that this version does not know"
+        );
+        assert_eq!(
+            NOISE.check(secured(0)).unwrap_err().to_string(),
+            "it has no secret, and this node has one (-secret-file)"
         );
     }
 }

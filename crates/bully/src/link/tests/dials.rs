@@ -75,7 +75,7 @@ async fn who_speaks_something_else_is_named() {
         (&[0xb0, 0x75, 0x6c, 0x79, 2, 0, 0, 0], "it speaks wire version 2, this node version 1"),
         (
             &[0xb0, 0x75, 0x6c, 0x79, 1, 1, 0, 0],
-            "it wants security 1, this node has no secret (security 0)",
+            "it has a secret, and this node has none (-secret-file)",
         ),
     ];
     for (bytes, sentence) in said {
@@ -143,18 +143,18 @@ async fn a_node_finds_itself_among_the_entries() {
     let (closed, nobody) = listener().await;
     drop(closed);
     let entries = [nobody, other.address(), me.address()];
-    assert_eq!(discover(&entries, Inst(7), SOON).await, Some(me.address()));
-    assert_eq!(discover(&entries, Inst(8), SOON).await, Some(other.address()));
-    assert_eq!(discover(&entries, Inst(9), SOON).await, None);
+    assert_eq!(discover(&entries, Inst(7), None, SOON).await, Some(me.address()));
+    assert_eq!(discover(&entries, Inst(8), None, SOON).await, Some(other.address()));
+    assert_eq!(discover(&entries, Inst(9), None, SOON).await, None);
     let named = Address::new("localhost", me.at.port());
     let entries = [named.clone(), me.address()];
-    assert_eq!(discover(&entries, Inst(7), SOON).await, Some(named), "the first in the list");
+    assert_eq!(discover(&entries, Inst(7), None, SOON).await, Some(named), "the first in the list");
 }
 
 #[tokio::test]
 async fn a_silent_entry_does_not_hide_the_one_that_answers() {
     let me = Node::start_as(Inst(7), Mode::Bully, patient());
     let (_frozen, silent) = listener().await;
-    let found = timeout(SOON, discover(&[silent, me.address()], Inst(7), NEVER)).await;
+    let found = timeout(SOON, discover(&[silent, me.address()], Inst(7), None, NEVER)).await;
     assert_eq!(found, Ok(Some(me.address())));
 }

@@ -22,7 +22,7 @@ async fn who_speaks_slowly_is_closed() {
     let raw = Raw::connect(node.at).await;
     let (mut reads, mut writes) = raw.0.into_split();
     let slowly = tokio::spawn(async move {
-        let whole = [&Preamble::OURS.to_bytes()[..], &frame(hello())].concat();
+        let whole = [&OURS.to_bytes()[..], &frame(hello())].concat();
         for byte in whole {
             tokio::time::sleep(Duration::from_millis(20)).await;
             if writes.write_all(&[byte]).await.is_err() {
@@ -76,7 +76,7 @@ async fn who_is_dialled_and_then_silent_is_closed() {
 #[tokio::test]
 async fn who_speaks_nonsense_is_closed_at_once() {
     let mut node = Node::start(patient());
-    let ours = Preamble::OURS.to_bytes();
+    let ours = OURS.to_bytes();
     let version = [0xb0, 0x75, 0x6c, 0x79, 2, 0, 0, 0];
     let after = |bytes: &[u8]| [&ours[..], bytes].concat();
     let stranger_max = u32::try_from(wire::FRAME_MAX_STRANGER).unwrap();

@@ -177,7 +177,7 @@ async fn a_v4_peer_of_a_dual_stack_listener_has_a_v4_address() {
     let listeners = bind(None, 0).unwrap();
     let port = listeners[0].local_addr().unwrap().port();
     let (_transport, mut events) =
-        Transport::start(listeners, Mode::Bully, Inst(1), patient()).unwrap();
+        Transport::start(listeners, Mode::Bully, Inst(1), None, patient()).unwrap();
     let mut raw = Raw::connect((LOCAL, port).into()).await;
     raw.say_hello().await;
     let Some(LinkEvent::Message { remote, .. }) = timeout(SOON, events.recv()).await.unwrap()

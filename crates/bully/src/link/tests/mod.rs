@@ -4,6 +4,7 @@ mod dials;
 mod limits;
 mod links;
 mod modes;
+mod secure;
 mod shortage;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -17,7 +18,8 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use super::{Events, Limits, LinkEvent, Transport, bind};
-use crate::wire::{self, Message, Packet, Preamble};
+use crate::noise::Keys;
+use crate::wire::{self, Message, Packet, Preamble, Security};
 
 /// For what must come.
 const SOON: Duration = Duration::from_secs(10);
@@ -27,6 +29,9 @@ const NEVER: Duration = Duration::from_secs(600);
 
 /// For what must not come: a failure may be missed, a success is never refused.
 const WHILE: Duration = Duration::from_millis(100);
+
+/// What a node without a secret says first.
+const OURS: Preamble = Preamble::of(Security::Plain);
 
 const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -42,9 +47,13 @@ impl Node {
     }
 
     fn start_as(inst: Inst, mode: Mode, limits: Limits) -> Self {
+        Self::start_with(inst, mode, None, limits)
+    }
+
+    fn start_with(inst: Inst, mode: Mode, keys: Option<Arc<Keys>>, limits: Limits) -> Self {
         let listeners = bind(Some(LOCAL), 0).unwrap();
         let at = listeners[0].local_addr().unwrap();
-        let (transport, events) = Transport::start(listeners, mode, inst, limits).unwrap();
+        let (transport, events) = Transport::start(listeners, mode, inst, keys, limits).unwrap();
         Self { transport, events, at }
     }
 
@@ -148,7 +157,7 @@ impl Raw {
     }
 
     async fn say_preamble(&mut self) {
-        self.say(&Preamble::OURS.to_bytes()).await;
+        self.say(&OURS.to_bytes()).await;
     }
 
     async fn say_hello(&mut self) {
@@ -159,7 +168,7 @@ impl Raw {
     async fn hear_preamble(&mut self) {
         let mut bytes = [0; wire::PREAMBLE_LEN];
         timeout(SOON, self.0.read_exact(&mut bytes)).await.expect("in time").unwrap();
-        assert_eq!(Preamble::check(bytes), Ok(()));
+        assert_eq!(OURS.check(bytes), Ok(()));
     }
 
     /// All that comes until the other end closes.

@@ -7,6 +7,7 @@ mod hostile;
 mod offline;
 mod process;
 
+use std::fs::{self, OpenOptions};
 use std::sync::Arc;
 use std::time::Duration;
 
