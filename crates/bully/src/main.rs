@@ -12,6 +12,7 @@ fn main() -> ExitCode {
         Ok(Invocation::Ask(question)) => cli::ask(&question),
         Ok(Invocation::Tell(order)) => cli::tell(&order),
         Ok(Invocation::Repair(repair)) => cli::repair(&repair),
+        Ok(Invocation::Keygen(file)) => cli::keygen(&file),
         Ok(Invocation::Config { configuration, json }) => print(&cli::report(&configuration, json)),
         Ok(Invocation::Completions(shell)) => print(&cli::completions(shell)),
         Ok(Invocation::Man) => print(&cli::man()),

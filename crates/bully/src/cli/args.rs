@@ -87,6 +87,12 @@ pub(crate) enum Cmd {
     /// cluster refuses. Do it on every node that waits, and wipe the one that is gone before it may
     /// come back.
     GenesisReset(RepairFlags),
+    /// Write a new secret for the nodes to share to a new file that its owner alone can read
+    Keygen {
+        // Its absence is complained of in one line, by the program.
+        #[arg(value_name = "FILE")]
+        file: Option<String>,
+    },
     /// Print the settings in force and where each comes from
     Config {
         #[command(flatten)]
@@ -199,13 +205,22 @@ pub(crate) struct NodeFlags {
     #[arg(long, value_name = "DURATION")]
     lease: Option<String>,
     /// Where nodes in quorum mode keep their data, each in CLUSTER/PORT below it (default
-    /// $STATE_DIRECTORY, or /var/lib/bully for root, or bully in the user's state directory)
+    /// $STATE_DIRECTORY, or /var/lib/bully for root, or bully in the user's state directory); in
+    /// bully mode, where a node with a secret keeps its own key, if anywhere
     #[arg(long, value_name = "DIR")]
     data_dir: Option<String>,
     /// Start although the node advertised another address in its last run, in quorum mode
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "true")]
     moved: Option<String>,
+    /// The file with the secret that the nodes share, made by bully keygen: without it, whoever
+    /// reaches the port for peers can join
+    #[arg(long, value_name = "FILE")]
+    secret_file: Option<String>,
+    /// A file with a line for each node to speak with, its key and perhaps its address, where not
+    /// everybody who has the secret is to be one
+    #[arg(long, value_name = "FILE")]
+    peer_keys: Option<String>,
     /// The form of the log on standard error, text or json
     #[arg(long, value_name = "FORM")]
     log: Option<String>,
@@ -236,6 +251,8 @@ impl NodeFlags {
             (Key::Lease, self.lease),
             (Key::DataDir, self.data_dir),
             (Key::Moved, self.moved),
+            (Key::SecretFile, self.secret_file),
+            (Key::PeerKeys, self.peer_keys),
             (Key::Log, self.log),
             (Key::LogLevel, self.log_level),
         ];

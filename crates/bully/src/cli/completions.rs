@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use clap::builder::PossibleValuesParser;
-use clap::{Command, ValueHint};
+use clap::{Arg, Command, ValueHint};
 use clap_complete::Generator;
 use clap_complete::aot::{Bash, Fish, Zsh};
 
@@ -56,12 +56,12 @@ fn generate(shell: impl Generator, mut command: Command) -> String {
 fn with_values(command: Command) -> Command {
     let command = command.mut_args(|arg| {
         let possible: &[&str] = match arg.get_id().as_str() {
-            "config" => return arg.value_hint(ValueHint::FilePath),
             "log" => &["text", "json"],
             "log_level" => &["error", "warn", "info", "debug", "trace"],
             "data_dir" => return arg.value_hint(ValueHint::DirPath),
             "mode" => &["bully", "quorum"],
             "shell" => &["bash", "zsh", "fish"],
+            _ if takes_file(&arg) => return arg.value_hint(ValueHint::FilePath),
             _ if arg.is_require_equals_set() => &["true", "false"],
             // Neither a file nor a folder, which is what a shell would offer otherwise.
             _ => return arg.value_hint(ValueHint::Other),
@@ -69,6 +69,10 @@ fn with_values(command: Command) -> Command {
         arg.value_parser(PossibleValuesParser::new(possible.iter().copied()))
     });
     command.mut_subcommands(with_values)
+}
+
+fn takes_file(arg: &Arg) -> bool {
+    arg.get_value_names().is_some_and(|names| names == ["FILE"])
 }
 
 /// Readline takes `=` for a word of its own, and the function that clap wrote looks at the word

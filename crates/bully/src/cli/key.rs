@@ -31,8 +31,12 @@ pub enum Key {
     Heartbeat,
     /// How long a node promises itself to a leader, in quorum mode.
     Lease,
-    /// What is kept from one run to the next, and where, in quorum mode.
+    /// Where what is kept from one run to the next is kept.
     DataDir,
+    /// The file with the secret that peers share.
+    SecretFile,
+    /// The file that lists the keys of the peers.
+    PeerKeys,
     /// Whether the address kept there may be another, in quorum mode.
     Moved,
     /// The form of the log.
@@ -43,7 +47,7 @@ pub enum Key {
 
 impl Key {
     /// Every key, in the order in which they are listed to people.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::Nodes,
         Self::Port,
         Self::Bind,
@@ -59,6 +63,8 @@ impl Key {
         Self::Lease,
         Self::DataDir,
         Self::Moved,
+        Self::SecretFile,
+        Self::PeerKeys,
         Self::Log,
         Self::LogLevel,
     ];
@@ -81,6 +87,8 @@ impl Key {
             Self::Lease => "lease",
             Self::DataDir => "data-dir",
             Self::Moved => "moved",
+            Self::SecretFile => "secret-file",
+            Self::PeerKeys => "peer-keys",
             Self::Log => "log",
             Self::LogLevel => "log-level",
         }
@@ -90,7 +98,13 @@ impl Key {
     /// absent then, and for the data directory, which depends on the machine.
     pub const fn default_text(self, mode: Mode) -> Option<&'static str> {
         match self {
-            Self::Nodes | Self::Bind | Self::Advertise | Self::Url | Self::DataDir => None,
+            Self::Nodes
+            | Self::Bind
+            | Self::Advertise
+            | Self::Url
+            | Self::DataDir
+            | Self::SecretFile
+            | Self::PeerKeys => None,
             Self::Port => Some("8117"),
             Self::Http => Some("127.0.0.1:8080"),
             Self::ShowPort | Self::Moved => Some("false"),

@@ -136,6 +136,12 @@ impl Layers {
         self.all(key).next()
     }
 
+    /// The complaint about a value that is given, and can have no effect.
+    pub(crate) fn needless(&self, key: Key, complaint: &str) -> UsageError {
+        let raw = self.strongest(key).expect("it is given");
+        raw.wrong(complaint)
+    }
+
     fn all(&self, key: Key) -> impl Iterator<Item = &Raw> {
         self.0.iter().filter_map(move |layer| layer.get(key))
     }

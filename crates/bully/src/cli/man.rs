@@ -172,6 +172,11 @@ const SIGNALS: Entries = &[
         "Hand leadership over, say goodbye to the peers, and end with status 0. A second one ends \
          the node at once, with status 1.",
     ),
+    (
+        "SIGHUP",
+        "Read the files of -secret-file and -peer-keys again; what is wrong with them is said, and \
+         changes nothing. At a terminal that is closed it means the end, as SIGTERM.",
+    ),
     ("SIGKILL", "The peers see the connections close, and elect another leader at once."),
 ];
 
@@ -180,6 +185,16 @@ const ENVIRONMENT: Entries = &[
         "BULLY_FLAG",
         "Stands for the flag of that name, in capitals and with underscores: BULLY_NODES, \
          BULLY_LOG_LEVEL. An empty one counts as unset.",
+    ),
+    (
+        "BULLY_SECRET",
+        "The secret itself, in base64, in place of a file: where there is no better way. Others may be \
+         able to read the environment of a process, and it cannot be read again at SIGHUP.",
+    ),
+    (
+        "CREDENTIALS_DIRECTORY",
+        "Where systemd keeps the credentials of a unit. If none of the others is given, the one \
+         named bully-secret is the secret file: LoadCredential=bully-secret:/etc/bully/secret.",
     ),
     (
         "NOTIFY_SOCKET",
@@ -209,6 +224,11 @@ const FILES: Entries = &[
          It is synced before each promise. Never copy it, never put an older one back: a node \
          without it comes back as a new member, and a copy makes two of one. In the names of \
          clusters, a slash, a percent sign and a first dot are written %2F, %25 and %2E there.",
+    ),
+    (
+        "/var/lib/bully/CLUSTER/PORT/key",
+        "The node's own key, the private half, where it has a secret. Without it the node makes \
+         itself another one, which those that list its key do not know.",
     ),
     ("/usr/lib/systemd/system/bully.service", "The service of the Debian package."),
 ];

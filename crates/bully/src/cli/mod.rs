@@ -23,15 +23,19 @@ mod exit;
 mod file;
 mod help;
 mod key;
+mod keygen;
 mod layer;
 mod listen;
 mod log;
 mod man;
 mod notify;
 mod place;
+mod private_file;
+mod reload;
 mod repair;
 mod report;
 mod run;
+mod secret;
 mod settings;
 mod suggest;
 mod tell;
@@ -46,6 +50,7 @@ pub use completions::{Shell, completions};
 pub use demo::demo;
 pub use exit::Exit;
 pub use key::Key;
+pub use keygen::keygen;
 pub use layer::Origin;
 pub use listen::HttpListen;
 pub use man::man;
@@ -53,6 +58,7 @@ pub use place::Place;
 pub use repair::repair;
 pub use report::report;
 pub use run::{ask, run, tell};
+pub use secret::{SecretSource, Security};
 pub use settings::{Configuration, LogFormat, Origins, Quorum, Settings};
 pub use tell::obey;
 pub use usage::UsageError;
@@ -79,6 +85,8 @@ pub enum Invocation {
     Tell(Tell),
     /// Change what a node that does not run has on disk; [`repair()`] does.
     Repair(Repair),
+    /// Write a new secret to this file; [`keygen()`] does.
+    Keygen(PathBuf),
     /// Print the settings in force; [`report()`] writes them.
     Config {
         /// The settings.
@@ -249,6 +257,11 @@ fn invocation(
         Cmd::GenesisReset(flags) => repair_of(Remedy::GenesisReset, flags, &env),
         Cmd::Status(flags) => question(Question::Status, flags, &env),
         Cmd::History(flags) => question(Question::History, flags, &env),
+        Cmd::Keygen { file } => {
+            let parse = secret::parse_path;
+            let file = positional("keygen", file.as_deref(), "the path of a new file", parse)?;
+            Ok(Invocation::Keygen(file))
+        }
         Cmd::Completions { shell } => {
             let text = shell.unwrap_or_default();
             let shell = Shell::parse(&text)

@@ -1,12 +1,14 @@
 //! What `bully config` prints.
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
 use super::key::Key;
 use super::layer::Origin;
+use super::secret::SecretSource;
 use super::settings::{Configuration, Quorum, Settings};
 
 /// The settings in force and who gave each: a table in which values are written as a flag takes
@@ -86,13 +88,25 @@ fn value(settings: &Settings, key: Key) -> Value {
         Key::Preempt => json!(settings.preempt),
         Key::Heartbeat => json!(duration(settings.heartbeat)),
         Key::Lease => json!(of_quorum(&|quorum| duration(quorum.lease))),
-        Key::DataDir => {
-            json!(of_quorum(&|quorum| quorum.data_dir.to_string_lossy().into_owned()))
+        Key::DataDir => json!(settings.data_dir.as_deref().map(path)),
+        Key::SecretFile => json!(settings.security.as_ref().map(|security| {
+            match &security.secret {
+                SecretSource::File(file) => path(file),
+                SecretSource::Environment(_) => "(not shown)".to_owned(),
+            }
+        })),
+        Key::PeerKeys => {
+            let file = settings.security.as_ref().and_then(|security| security.peer_keys.as_ref());
+            json!(file.map(|file| path(file)))
         }
         Key::Moved => json!(settings.quorum.as_ref().is_some_and(|quorum| quorum.moved)),
         Key::Log => json!(settings.log.to_string()),
         Key::LogLevel => json!(settings.log_level.as_str().to_ascii_lowercase()),
     }
+}
+
+fn path(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
 }
 
 fn duration(duration: Duration) -> String {

@@ -14,11 +14,13 @@ use super::bind;
 use super::demo::PARENT;
 use super::exit::{Exit, Failure};
 use super::log::{self, Log};
+use super::reload::{Hangup, Hangups, Reloads};
+use super::secret::Security;
 use super::settings::Settings;
 use super::usage::quoted;
 use super::webhook::Webhook;
 use super::{Ask, Outcome, Tell, ask as asking, notify, tell as telling};
-use crate::{Builder, Elector, Mode, NOTICE};
+use crate::{Builder, Elector, Mode, NOTICE, Pins, Secrets};
 use crate::{http, link};
 
 /// Runs a node. Returns when it has left.
@@ -104,6 +106,7 @@ fn runtime() -> anyhow::Result<Runtime> {
 /// The first signal hands leadership over and says goodbye; a second one ends at once.
 async fn node(settings: &Settings, log: &Log) -> anyhow::Result<Exit> {
     let mut signals = Signals::new()?;
+    let mut hangups = Hangups::new().context("signals cannot be received")?;
     let (elector, http) = tokio::select! {
         started = start(settings) => started?,
         // No peer knows this node yet: there is nothing to hand over.
@@ -118,6 +121,7 @@ async fn node(settings: &Settings, log: &Log) -> anyhow::Result<Exit> {
     };
     tokio::select! {
         () = signals.next() => {}
+        () = hangup(&mut hangups, reloads(settings, &elector)) => {}
         () = told => {}
     }
     let end = async {
@@ -133,13 +137,33 @@ async fn node(settings: &Settings, log: &Log) -> anyhow::Result<Exit> {
     }
 }
 
+/// Reads again what may be, at each SIGHUP, until one of them means the end.
+async fn hangup(hangups: &mut Hangups, mut reloads: Reloads) {
+    while hangups.next().await == Hangup::Reload {
+        reloads = reloads.all().await;
+    }
+}
+
+/// What is read again while the node runs.
+fn reloads(settings: &Settings, elector: &Elector) -> Reloads {
+    let mut reloads = Reloads::default();
+    if let Some(security) = settings.security.clone().filter(Security::is_in_files) {
+        let elector = elector.clone();
+        reloads.add("the secret of the peers", move || security.reread(&elector));
+    }
+    reloads
+}
+
 async fn start(settings: &Settings) -> anyhow::Result<(Elector, Http)> {
     let webhook = settings.webhook.as_ref().map(|url| Webhook::new(url.as_str())).transpose();
     let webhook = webhook.map_err(|why| anyhow::anyhow!("the webhook cannot be used: {why}"))?;
-    let builder = bind::peers(settings, || builder(settings)).await?;
+    let security = settings.security.as_ref().map(Security::read).transpose();
+    let security = security.map_err(|line| Failure::new(Exit::Usage, line))?;
+    let builder = || secured(builder(settings), security.as_ref());
+    let peers = bind::peers(settings, builder).await?;
     let listeners = bind::http(&settings.http).await?;
     tracing::warn!(target: NOTICE, "{}", start_line(settings, &listeners));
-    let elector = bind::start(builder, settings, || self::builder(settings)).await?;
+    let elector = bind::start(peers, settings, builder).await?;
     let http = Http::start(&elector, settings.show_port, listeners, webhook)?;
     Ok((elector, http))
 }
@@ -153,8 +177,11 @@ pub(super) fn builder(settings: &Settings) -> Builder {
         .preempt(settings.preempt)
         .heartbeat(settings.heartbeat)
         .mode(settings.mode());
-    if let (Some(quorum), Some(directory)) = (&settings.quorum, settings.data_directory()) {
-        builder = builder.lease(quorum.lease).data_dir(directory).moved(quorum.moved);
+    if let Some(quorum) = &settings.quorum {
+        builder = builder.lease(quorum.lease).moved(quorum.moved);
+    }
+    if let Some(directory) = settings.data_directory() {
+        builder = builder.data_dir(directory);
     }
     if let Some(ip) = settings.bind {
         builder = builder.bind(ip);
@@ -163,6 +190,15 @@ pub(super) fn builder(settings: &Settings) -> Builder {
         builder = builder.advertise(place.to_string());
     }
     builder
+}
+
+fn secured(builder: Builder, security: Option<&(Secrets, Option<Pins>)>) -> Builder {
+    let Some((secrets, pins)) = security else { return builder };
+    let builder = builder.secrets(secrets.clone());
+    match pins {
+        Some(pins) => builder.pins(pins.clone()),
+        None => builder,
+    }
 }
 
 fn start_line(settings: &Settings, http: &[TcpListener]) -> String {
@@ -181,7 +217,13 @@ fn start_line(settings: &Settings, http: &[TcpListener]) -> String {
     };
     let data = settings.data_directory().map(|directory| format!(", data {}", directory.display()));
     let data = data.unwrap_or_default();
-    format!("bully: mode {mode}, peers {peers} without secret, http {http}{data}")
+    let secret = match &settings.security {
+        Some(Security { peer_keys: Some(_), .. }) => " with secret and listed keys",
+        Some(_) => " with secret",
+        None if peers.ip().is_loopback() => "",
+        None => " without secret",
+    };
+    format!("bully: mode {mode}, peers {peers}{secret}, http {http}{data}")
 }
 
 /// The HTTP interface, on a thread of its own: neither holds the other up.
@@ -331,6 +373,21 @@ mod tests {
         let quorum = "bully: mode quorum (experimental), peers 0.0.0.0:9 without secret, http off, \
                       data /var/lib/bully/bully/9";
         assert_eq!(start_line(&configured(&line, &[]).settings, &[]), quorum);
+    }
+
+    #[test]
+    fn the_first_line_says_whether_peers_are_known_by_a_secret() {
+        let secret = ("BULLY_SECRET", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
+        for (line, variables, said) in [
+            (&[][..], &[][..], "peers 0.0.0.0:8117 without secret, "),
+            (&["-bind=10.0.0.1"], &[], "peers 10.0.0.1:8117 without secret, "),
+            (&["-bind=127.0.0.1"], &[], "peers 127.0.0.1:8117, "),
+            (&[], &[secret], "peers 0.0.0.0:8117 with secret, "),
+            (&["-peer-keys=/k"], &[secret], "peers 0.0.0.0:8117 with secret and listed keys, "),
+        ] {
+            let line = start_line(&configured(line, variables).settings, &[]);
+            assert!(line.contains(said), "{line}");
+        }
     }
 
     #[test]

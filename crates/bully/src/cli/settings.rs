@@ -14,6 +14,7 @@ use super::key::Key;
 use super::layer::{Layer, Layers, Origin};
 use super::listen::HttpListen;
 use super::place::{Place, parse_places, parse_port};
+use super::secret::{self, SecretSource, Security};
 use super::usage::{UsageError, quoted};
 use crate::{Builder, Mode};
 
@@ -41,9 +42,6 @@ pub struct Quorum {
     /// How long this node promises itself to a leader, at most two minutes. A shorter one replaces a
     /// dead leader sooner and a slow one more often; it is more than four heartbeats.
     pub lease: Duration,
-    /// Where the data of all nodes of this machine are; this one's are in
-    /// [`Settings::data_directory`].
-    pub data_dir: PathBuf,
     /// Whether the node may advertise another address than in its last run.
     pub moved: bool,
 }
@@ -77,6 +75,11 @@ pub struct Settings {
     pub heartbeat: Duration,
     /// What quorum mode needs besides; `None` in bully mode.
     pub quorum: Option<Quorum>,
+    /// Where the data of all nodes of this machine are; this one's are in
+    /// [`Settings::data_directory`]. Never `None` in quorum mode.
+    pub data_dir: Option<PathBuf>,
+    /// By what peers are known; `None` to take everybody for a peer.
+    pub security: Option<Security>,
     /// The form of the log.
     pub log: LogFormat,
     /// The least serious level that is logged.
@@ -95,11 +98,11 @@ impl Settings {
         if self.quorum.is_some() { Mode::Quorum } else { Mode::Bully }
     }
 
-    /// Where this node keeps its data in quorum mode: a directory of its own, whichever other nodes
+    /// Where this node keeps its data, if it keeps any: a directory of its own, whichever other nodes
     /// this machine has.
     pub fn data_directory(&self) -> Option<PathBuf> {
-        let quorum = self.quorum.as_ref()?;
-        Some(data_dir::of_node(&quorum.data_dir, &self.cluster, self.port))
+        let data_dir = self.data_dir.as_ref()?;
+        Some(data_dir::of_node(data_dir, &self.cluster, self.port))
     }
 }
 
@@ -137,6 +140,7 @@ impl Configuration {
         read.required(Key::Mode, parse_mode)?;
         // Next, because a place without a port has this node's.
         let port = read.required(Key::Port, parse_own_port)?;
+        let security = read.security(surroundings)?;
         let settings = Settings {
             nodes: read.optional(Key::Nodes, |text| parse_places(text, port))?.unwrap_or_default(),
             port,
@@ -151,8 +155,10 @@ impl Configuration {
             heartbeat: read.required(Key::Heartbeat, parse_heartbeat)?,
             quorum: match mode {
                 Mode::Bully => read.nothing_of_quorum_mode()?,
-                Mode::Quorum => Some(read.quorum(surroundings)?),
+                Mode::Quorum => Some(read.quorum()?),
             },
+            data_dir: read.data_dir(mode, security.is_some(), surroundings)?,
+            security,
             log: read.required(Key::Log, parse_log)?,
             log_level: read.required(Key::LogLevel, parse_level)?,
         };
@@ -190,17 +196,66 @@ impl Reader<'_> {
         Ok(value.expect("the lowest layer holds the defaults, and this key has one"))
     }
 
-    fn quorum(&mut self, surroundings: &Surroundings<'_>) -> Result<Quorum, UsageError> {
+    fn quorum(&mut self) -> Result<Quorum, UsageError> {
         let lease = self.required(Key::Lease, parse_lease)?;
-        let given = self.optional(Key::DataDir, data_dir::parse)?;
-        let data_dir = given.map_or_else(|| self.found_data_dir(surroundings), Ok)?;
-        Ok(Quorum { lease, data_dir, moved: self.required(Key::Moved, parse_switch)? })
+        Ok(Quorum { lease, moved: self.required(Key::Moved, parse_switch)? })
     }
 
-    fn found_data_dir(&mut self, surroundings: &Surroundings<'_>) -> Result<PathBuf, UsageError> {
-        let (found, origin) = surroundings.data_dir().map_err(UsageError::new)?;
-        self.origins.insert(Key::DataDir, origin);
-        Ok(found)
+    /// In quorum mode there is one whether it is given or not; in bully mode only a node's key is
+    /// kept, and only where somebody says so.
+    fn data_dir(
+        &mut self,
+        mode: Mode,
+        has_secret: bool,
+        surroundings: &Surroundings<'_>,
+    ) -> Result<Option<PathBuf>, UsageError> {
+        let given = self.optional(Key::DataDir, data_dir::parse)?;
+        match (mode, given) {
+            (Mode::Bully, Some(_)) if !has_secret => Err(self.layers.needless(
+                Key::DataDir,
+                "bully mode without a secret keeps nothing on disk: add -mode=quorum or \
+                 -secret-file, or leave this out",
+            )),
+            (_, Some(given)) => Ok(Some(given)),
+            (Mode::Bully, None) => Ok(None),
+            (Mode::Quorum, None) => {
+                let (found, origin) = surroundings.data_dir().map_err(UsageError::new)?;
+                self.origins.insert(Key::DataDir, origin);
+                Ok(Some(found))
+            }
+        }
+    }
+
+    /// The secret of the file that is named, or else of the environment.
+    fn security(
+        &mut self,
+        surroundings: &Surroundings<'_>,
+    ) -> Result<Option<Security>, UsageError> {
+        let named = self.optional(Key::SecretFile, secret::parse_path)?;
+        let peer_keys = self.optional(Key::PeerKeys, secret::parse_path)?;
+        let found = secret::from_environment(surroundings.env).map_err(UsageError::new)?;
+        let secret = match (named, found) {
+            (Some(_), Some((SecretSource::Environment(_), _))) => {
+                return Err(self.layers.needless(
+                    Key::SecretFile,
+                    "BULLY_SECRET holds a secret, too: give one of them alone",
+                ));
+            }
+            (Some(path), _) => SecretSource::File(path),
+            (None, Some((source, origin))) => {
+                self.origins.insert(Key::SecretFile, origin);
+                source
+            }
+            (None, None) if peer_keys.is_some() => {
+                return Err(self.layers.needless(
+                    Key::PeerKeys,
+                    "nodes have keys only where they share a secret: add -secret-file, or leave \
+                     this out",
+                ));
+            }
+            (None, None) => return Ok(None),
+        };
+        Ok(Some(Security { secret, peer_keys }))
     }
 
     /// What would have no effect in bully mode is refused there, wherever it stands: whoever wrote it
@@ -208,7 +263,6 @@ impl Reader<'_> {
     fn nothing_of_quorum_mode<T>(&self) -> Result<Option<T>, UsageError> {
         for (key, why) in [
             (Key::Lease, "bully mode has no lease"),
-            (Key::DataDir, "bully mode keeps nothing on disk"),
             (Key::Moved, "bully mode keeps no address from one run to the next"),
         ] {
             let given = self.layers.strongest(key);

@@ -30,7 +30,7 @@ struct State {
     /// What seals frames, in the order in which they are written.
     sealer: Option<Sealer>,
     /// The last frame, sealed: its memory serves the next one.
-    sealed: Vec<u8>,
+    scratch: Vec<u8>,
     waiting: VecDeque<Bytes>,
     /// How many bytes wait.
     bytes: usize,
@@ -102,17 +102,17 @@ impl Outbox {
         if state.shut {
             return true;
         }
-        let mut sealed = std::mem::take(&mut state.sealed);
+        let mut scratch = std::mem::take(&mut state.scratch);
         let frame = match &mut state.sealer {
             None => frame,
             Some(sealer) => {
-                sealed.clear();
-                sealer.seal(frame, &mut sealed);
-                &sealed
+                scratch.clear();
+                sealer.seal(frame, &mut scratch);
+                &scratch
             }
         };
         let put = state.put(frame, frames_max, bytes_max);
-        state.sealed = sealed;
+        state.scratch = scratch;
         if put == Put::Kept {
             self.stirred.notify_one();
         }

@@ -64,11 +64,14 @@ impl End {
     /// The peer said something that no node says.
     pub(super) fn is_nonsense(&self) -> bool {
         match self {
-            Self::Preamble(_) | Self::Handshake(_) | Self::Decode(_) | Self::NoHello(_) => true,
+            Self::Preamble(_)
+            | Self::Handshake(_)
+            | Self::Decode(_)
+            | Self::NoHello(_)
+            | Self::Impostor(_) => true,
             Self::Frame(error) => {
                 matches!(error, FrameError::TooLong { .. } | FrameError::Forged)
             }
-            Self::Impostor(_) => true,
             Self::Closed | Self::Slow(_) | Self::Overflow | Self::Expelled | Self::Io(_) => false,
         }
     }

@@ -186,7 +186,7 @@ fn peer(state: &HandshakeState) -> Result<PeerKey, HandshakeError> {
 fn check_pinned(ring: &Keyring, state: &HandshakeState) -> Result<(), HandshakeError> {
     let peer = peer(state)?;
     match &ring.pinned {
-        Some(pinned) if pinned.find(&peer).is_none() => Err(HandshakeError::Stranger(peer)),
+        Some(pinned) if !pinned.contains(&peer) => Err(HandshakeError::Stranger(peer)),
         _ => Ok(()),
     }
 }

@@ -149,14 +149,14 @@ impl Pinned {
         pinned.collect::<Result<_, StartError>>().map(Self)
     }
 
-    /// Whether nodes with this key are spoken with, and the one address that they may have, if so.
-    pub(super) fn find(&self, key: &PeerKey) -> Option<Option<&Address>> {
-        self.0.get(key).map(Option::as_ref)
+    /// Whether nodes with this key are spoken with.
+    pub(super) fn contains(&self, key: &PeerKey) -> bool {
+        self.0.contains_key(key)
     }
 
     /// Whether that key may have this address: nobody has one that is another's.
     pub(crate) fn allows(&self, key: &PeerKey, address: &Address) -> bool {
-        match self.find(key) {
+        match self.0.get(key) {
             None => false,
             Some(Some(own)) => own == address,
             Some(None) => !self.0.values().flatten().any(|taken| taken == address),
@@ -213,7 +213,7 @@ mod tests {
             [1, 2].map(|last| Address::new(std::net::IpAddr::from([10, 0, 0, last]), 8117));
         assert!(pinned.allows(&bound, &its) && !pinned.allows(&bound, &other));
         assert!(pinned.allows(&free, &other) && !pinned.allows(&free, &its));
-        assert!(!pinned.allows(&unknown, &other) && pinned.find(&unknown).is_none());
+        assert!(!pinned.allows(&unknown, &other) && !pinned.contains(&unknown));
         let nonsense = format!("{bound} nonsense:port").parse().unwrap();
         assert!(Pinned::new(&nonsense, 8117).is_err());
     }

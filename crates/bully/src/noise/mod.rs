@@ -66,7 +66,7 @@ impl Keyring {
         let key = session.peer();
         let is_pinned = |pinned: &Pinned| match speaker {
             Some(address) => pinned.allows(&key, address),
-            None => pinned.find(&key).is_some(),
+            None => pinned.contains(&key),
         };
         self.secrets.iter().any(|secret| secret == session.secret())
             && self.pinned.as_ref().is_none_or(is_pinned)

@@ -190,31 +190,33 @@ fn the_version_is_the_crate_s() {
 
 #[test]
 fn the_settings_in_force_are_a_table_or_an_object() {
-    let line = ["config", "-nodes=a,b:1", "-url=http://u:secret@h/", "-json"];
+    let line = ["config", "-nodes=a,b:1", "-url=http://u:hunter2@h/", "-json"];
     let variables = [("BULLY_PORT", "9000"), ("BULLY_JSON", "")];
     let Ok(Invocation::Config { configuration, json: true }) = run(&line, &variables) else {
         panic!("{line:?} prints no JSON");
     };
     let table = report(&configuration, false);
     insta::assert_snapshot!(table, @r"
-    flag        value             from
-    -nodes      a:9000,b:1        flag
-    -port       9000              BULLY_PORT
-    -bind       (all addresses)   default
-    -advertise  (found at start)  default
-    -http       127.0.0.1:8080    default
-    -showport   false             default
-    -url        http://u:***@h/   flag
-    -cluster    bully             default
-    -mode       bully             default
-    -priority   100               default
-    -preempt    true              default
-    -heartbeat  100ms             default
-    -lease      (none)            default
-    -data-dir   (none)            default
-    -moved      false             default
-    -log        text              default
-    -log-level  warn              default
+    flag          value             from
+    -nodes        a:9000,b:1        flag
+    -port         9000              BULLY_PORT
+    -bind         (all addresses)   default
+    -advertise    (found at start)  default
+    -http         127.0.0.1:8080    default
+    -showport     false             default
+    -url          http://u:***@h/   flag
+    -cluster      bully             default
+    -mode         bully             default
+    -priority     100               default
+    -preempt      true              default
+    -heartbeat    100ms             default
+    -lease        (none)            default
+    -data-dir     (none)            default
+    -moved        false             default
+    -secret-file  (none)            default
+    -peer-keys    (none)            default
+    -log          text              default
+    -log-level    warn              default
     ");
     let object: serde_json::Value =
         serde_json::from_str(&report(&configuration, true)).expect("an object");
@@ -223,7 +225,7 @@ fn the_settings_in_force_are_a_table_or_an_object() {
     let nodes = serde_json::json!({"value": ["a:9000", "b:1"], "from": "flag"});
     assert_eq!(object["nodes"], nodes);
     assert_eq!(object["bind"], serde_json::json!({"value": null, "from": "default"}));
-    assert!(!table.contains("secret") && !object.to_string().contains("secret"));
+    assert!(!table.contains("hunter2") && !object.to_string().contains("hunter2"));
 }
 
 #[test]
@@ -241,11 +243,11 @@ fn in_quorum_mode_its_settings_are_in_force_with_who_gave_them() {
     };
     let rows: Vec<&str> = table.lines().filter(of_quorum).collect();
     insta::assert_snapshot!(rows.join("\n"), @r"
-    -mode       quorum            flag
-    -heartbeat  150ms             default
-    -lease      2s                flag
-    -data-dir   /state            STATE_DIRECTORY
-    -moved      false             default
+    -mode         quorum            flag
+    -heartbeat    150ms             default
+    -lease        2s                flag
+    -data-dir     /state            STATE_DIRECTORY
+    -moved        false             default
     ");
     let object: serde_json::Value =
         serde_json::from_str(&report(&configuration, true)).expect("an object");

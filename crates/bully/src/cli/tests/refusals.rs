@@ -73,7 +73,6 @@ fn what_quorum_mode_alone_has_is_refused_in_bully_mode_wherever_it_stands() {
     let remedy = "add -mode=quorum, or leave this out";
     for (name, value, why) in [
         ("lease", "1s", "bully mode has no lease"),
-        ("data-dir", "/data", "bully mode keeps nothing on disk"),
         ("moved", "true", "bully mode keeps no address from one run to the next"),
         ("moved", "false", "bully mode keeps no address from one run to the next"),
     ] {
@@ -210,7 +209,7 @@ fn what_clap_refuses_is_one_line_in_our_spelling() {
 
 #[test]
 fn flags_of_later_versions_are_unknown() {
-    for flag in ["-observe", "-secret-file=x", "-guardian"] {
+    for flag in ["-observe", "-guardian"] {
         assert!(complaint(&[flag], &[]).starts_with("unknown flag"), "{flag}");
     }
 }
@@ -224,4 +223,28 @@ fn words_and_variables_that_are_not_text_are_told_in_one_line() {
     let env = |name: &str| (name == "BULLY_PORT").then(bytes);
     let told = parse(["bully".into()], env).expect_err("no text").to_string();
     assert_eq!(told, "BULLY_PORT: \"-port=\u{fffd}\\n\" is not UTF-8");
+}
+
+#[test]
+fn a_setting_that_needs_a_secret_is_refused_without_one_and_two_secrets_are_one_too_many() {
+    let secret = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+    assert_eq!(
+        complaint(&["-data-dir=/data"], &[]),
+        "-data-dir: bully mode without a secret keeps nothing on disk: add -mode=quorum or \
+         -secret-file, or leave this out"
+    );
+    assert_eq!(
+        complaint(&["-peer-keys=/keys"], &[]),
+        "-peer-keys: nodes have keys only where they share a secret: add -secret-file, or leave this \
+         out"
+    );
+    assert_eq!(
+        complaint(&["-secret-file=/secret"], &[("BULLY_SECRET", secret)]),
+        "-secret-file: BULLY_SECRET holds a secret, too: give one of them alone"
+    );
+    let with_secret = [("BULLY_SECRET", secret)];
+    let settings = configured(&["-data-dir=/data", "-peer-keys=/keys"], &with_secret).settings;
+    assert_eq!(settings.data_directory(), Some("/data/bully/8117".into()));
+    let security = settings.security.expect("there is a secret");
+    assert_eq!(security.peer_keys, Some("/keys".into()));
 }

@@ -21,6 +21,8 @@ fn a_node_without_flags_has_the_documented_settings() {
         preempt: true,
         heartbeat: Duration::from_millis(100),
         quorum: None,
+        data_dir: None,
+        security: None,
         log: LogFormat::Text,
         log_level: tracing::Level::WARN,
     };
@@ -35,9 +37,10 @@ fn a_node_in_quorum_mode_has_the_documented_settings() {
     let variables = [("STATE_DIRECTORY", "/var/lib/bully:/other")];
     let Configuration { settings, origins } = configured(&["-mode=quorum"], &variables);
     let lease = Duration::from_secs(1);
-    let quorum = Quorum { lease, data_dir: "/var/lib/bully".into(), moved: false };
+    let quorum = Some(Quorum { lease, moved: false });
+    let data_dir = Some("/var/lib/bully".into());
     let heartbeat = Duration::from_millis(150);
-    let expected = Settings { heartbeat, quorum: Some(quorum), ..configured(&[], &[]).settings };
+    let expected = Settings { heartbeat, quorum, data_dir, ..configured(&[], &[]).settings };
     assert_eq!(settings, expected);
     assert_eq!(settings.mode(), Mode::Quorum);
     assert_eq!(
@@ -96,6 +99,8 @@ fn every_setting_can_come_from_a_flag_the_environment_or_the_file() {
         ("lease", "10s"),
         ("data-dir", "/data"),
         ("moved", "true"),
+        ("secret-file", "/etc/bully/secret"),
+        ("peer-keys", "/etc/bully/keys"),
         ("log", "json"),
         ("log-level", "debug"),
     ];

@@ -68,10 +68,10 @@ async fn nodes_that_do_not_have_the_same_secret_refuse_each_other_with_a_sentenc
         [Node::start(patient()), start(&keys(secret(1))), start(&keys(secret(2)))];
     let other_secret = "it ended the handshake: has it the same secret (-secret-file)?";
     assert_eq!(failure(&mut one, &other).await, other_secret);
-    let they_have_one = "it has a secret, and this node has none (-secret-file)";
-    assert_eq!(failure(&mut plain, &other).await, they_have_one);
-    let they_have_none = "it has no secret, and this node has one (-secret-file)";
-    assert_eq!(failure(&mut other, &plain).await, they_have_none);
+    let one_there = "it has a secret, and this node has none (-secret-file)";
+    assert_eq!(failure(&mut plain, &other).await, one_there);
+    let none_there = "it has no secret, and this node has one (-secret-file)";
+    assert_eq!(failure(&mut other, &plain).await, none_there);
     plain.says_nothing().await;
     other.says_nothing().await;
     assert_eq!(other.transport.counts().nonsense, 2);
