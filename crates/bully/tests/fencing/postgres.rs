@@ -1,11 +1,12 @@
 //! A PostgreSQL server of the test's own, on a unix socket in a folder of its own.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-use super::{program, until};
+use super::support::{program, until};
 
 /// Who runs it where the test is root, which it refuses: nobody.
 const NOBODY: u32 = 65_534;
@@ -40,18 +41,42 @@ impl Server {
         Some(server)
     }
 
-    /// What psql prints of these statements, or what it complains of.
+    /// What psql prints of these statements, each a transaction of its own, or what it complains of.
     pub(crate) fn ask(&self, statements: &str) -> Result<String, String> {
+        self.ask_as("fence", statements)
+    }
+
+    /// The same for somebody else.
+    pub(crate) fn ask_as(&self, role: &str, statements: &str) -> Result<String, String> {
+        let mut session = self.session(role);
+        session.say(statements);
+        session.end()
+    }
+
+    /// A session that stays open for more.
+    pub(crate) fn session(&self, role: &str) -> Session {
         let mut command = command(&self.psql);
-        command.arg("-h").arg(self.folder.path()).args(["-U", "fence", "-d", "postgres"]);
-        command.args(["-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c"]);
-        for (number, line) in statements.split_inclusive(";\n").enumerate() {
-            if number > 0 {
-                command.arg("-c");
-            }
-            command.arg(line);
-        }
-        let output = command.output().expect("psql runs");
+        command.arg("-h").arg(self.folder.path()).args(["-U", role, "-d", "postgres"]);
+        command.args(["-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-f", "-"]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Session { psql: command.spawn().expect("psql starts") }
+    }
+}
+
+/// A client of the server.
+pub(crate) struct Session {
+    pub(crate) psql: Child,
+}
+
+impl Session {
+    pub(crate) fn say(&mut self, statements: &str) {
+        // It has gone where one of them failed.
+        let _ = self.psql.stdin.as_mut().expect("its input").write_all(statements.as_bytes());
+    }
+
+    /// What it printed, or what it complained of.
+    pub(crate) fn end(self) -> Result<String, String> {
+        let output = self.psql.wait_with_output().expect("psql ends");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
     }

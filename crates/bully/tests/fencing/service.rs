@@ -1,95 +1,93 @@
 //! The HTTP service.
 
-use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-
-use super::{block, program, until};
-
-struct Service {
-    child: Child,
-    port: u16,
-}
-
-impl Service {
-    fn start(python: &Path, script: &Path, kept: &Path) -> Self {
-        // Given back at once; nobody else on this machine is given it so soon.
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port");
-        let port = port.port();
-        let mut command = Command::new(python);
-        command.arg(script).arg(kept).arg(port.to_string());
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let child = command.spawn().expect("python3 starts");
-        until("the service listens", || TcpStream::connect(("127.0.0.1", port)).is_ok());
-        Self { child, port }
-    }
-
-    /// The status of a write.
-    fn put(&self, token: &str, value: &str) -> u16 {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("it listens");
-        let length = value.len();
-        let request = format!(
-            "PUT /value HTTP/1.0\r\nFencing-Token: {token}\r\nContent-Length: {length}\r\n\r\n{value}"
-        );
-        stream.write_all(request.as_bytes()).expect("it reads");
-        let mut reply = String::new();
-        stream.read_to_string(&mut reply).expect("it answers");
-        reply.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status")
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn script(folder: &Path) -> PathBuf {
-    let script = folder.join("service.py");
-    std::fs::write(&script, block("service")).expect("a script");
-    script
-}
+use super::http::{Place, request};
 
 #[test]
 fn a_smaller_token_gets_409_also_after_a_restart() {
-    let Some(python) = program("a_smaller_token_gets_409_also_after_a_restart", "python3") else {
+    let Some(place) = Place::new("a_smaller_token_gets_409_also_after_a_restart") else { return };
+    let service = place.start();
+    assert!(service.holds("0", ""), "there is nothing yet");
+    assert_eq!(service.put("7", "old"), 204);
+    assert_eq!(service.put("10", "new"), 204, "tokens are numbers, not texts");
+    assert_eq!(service.put("10", "newer ñ"), 204);
+    let (status, reply) = service.ask(request("9", 4, "late"));
+    assert_eq!(status, 409);
+    assert!(reply.contains("token 10 has been here, and 9 is smaller"), "{reply}");
+    drop(service);
+    let service = place.start();
+    assert!(service.holds("10", "newer ñ"), "{:?}", service.get());
+    assert_eq!(service.put("9", "late"), 409);
+    assert_eq!(service.put("10", ""), 204, "nothing is a value");
+    assert!(service.holds("10", ""));
+}
+
+#[test]
+fn it_does_not_start_with_what_it_cannot_read_and_says_so_in_one_line() {
+    let test = "it_does_not_start_with_what_it_cannot_read_and_says_so_in_one_line";
+    let Some(place) = Place::new(test) else { return };
+    let refused = |what: &str| {
+        let output = place.refused();
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{what}: {stderr}");
+        assert!(stderr.lines().count() == 1 && stderr.contains("kept"), "{what}: {stderr}");
+    };
+    let damaged = [
+        &b""[..],
+        b"{\"token\": 7, \"val",
+        b"[]",
+        b"7",
+        b"{}",
+        b"{\"token\": \"7\", \"value\": \"\"}",
+        b"{\"token\": 7}",
+        b"{\"token\": 7, \"value\": null}",
+        b"\0\0\0\0",
+        b"{\"token\": 7, \"value\": \"\xff\"}",
+    ];
+    for damaged in damaged {
+        std::fs::write(place.path("kept"), damaged).expect("it is damaged");
+        refused(&String::from_utf8_lossy(damaged));
+        assert_eq!(std::fs::read(place.path("kept")).expect("it is kept"), damaged);
+    }
+    std::fs::remove_file(place.path("kept")).expect("it is there");
+    std::fs::create_dir(place.path("kept")).expect("a folder");
+    refused("a folder");
+}
+
+#[test]
+fn what_is_damaged_while_it_runs_is_not_written_over() {
+    let Some(place) = Place::new("what_is_damaged_while_it_runs_is_not_written_over") else {
         return;
     };
-    let folder = tempfile::tempdir().expect("a folder");
-    let (script, kept) = (script(folder.path()), folder.path().join("kept"));
-    let service = Service::start(&python, &script, &kept);
+    let service = place.start();
     assert_eq!(service.put("7", "old"), 204);
-    assert_eq!(service.put("9", "new"), 204);
-    assert_eq!(service.put("9", "newer"), 204);
-    assert_eq!(service.put("8", "late"), 409);
-    for nonsense in ["", "x", "-1", "1.5"] {
-        assert_eq!(service.put(nonsense, "y"), 400, "{nonsense:?}");
-    }
-    drop(service);
-    let service = Service::start(&python, &script, &kept);
-    assert_eq!(service.put("8", "late"), 409);
-    let text = std::fs::read_to_string(&kept).expect("what it keeps");
-    assert!(text.contains("newer") && text.contains('9'), "{text}");
+    std::fs::write(place.path("kept"), "").expect("it is damaged");
+    assert_eq!(service.put("8", "new"), 503);
+    assert_eq!(service.ask("GET / HTTP/1.0\r\n\r\n").0, 503);
+    assert_eq!(std::fs::read(place.path("kept")).expect("it is kept"), b"");
 }
 
 #[test]
 fn of_two_reigns_that_write_at_once_the_service_takes_nothing_of_the_old_one_after_the_new_one() {
     let test = "of_two_reigns_that_write_at_once_the_service_takes_nothing_of_the_old_one_after_the_new_one";
-    let Some(python) = program(test, "python3") else { return };
-    let folder = tempfile::tempdir().expect("a folder");
-    let (script, kept) = (script(folder.path()), folder.path().join("kept"));
-    let service = Service::start(&python, &script, &kept);
+    let Some(place) = Place::new(test) else { return };
+    // The new reign writes to another process on the same file.
+    let (service, another) = (place.start(), place.start());
     assert_eq!(service.put("1", "old"), 204);
     std::thread::scope(|scope| {
-        let old = scope.spawn(|| {
-            let statuses = (0..500).map(|_| service.put("1", "old"));
+        let late = || {
+            let statuses = (0..200).map(|_| service.put("1", "old"));
             let refused = |status: &u16| *status == 409;
             statuses.skip_while(|status| !refused(status)).all(|status| refused(&status))
-        });
-        (0..50).for_each(|_| assert_eq!(service.put("2", "new"), 204));
-        assert!(old.join().expect("no panic"), "once refused, it is refused for ever");
+        };
+        let old = [scope.spawn(late), scope.spawn(late)];
+        for _ in 0..30 {
+            assert_eq!(another.put("2", "new"), 204);
+            assert_eq!(service.put("2", "new"), 204);
+        }
+        for old in old {
+            assert!(old.join().expect("no panic"), "once refused, it is refused for ever");
+        }
     });
     assert_eq!(service.put("1", "late"), 409);
+    assert!(another.holds("2", "new"));
 }

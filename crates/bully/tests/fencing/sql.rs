@@ -2,12 +2,12 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::block;
 use super::postgres::Server;
+use super::support::{block, until};
 
 /// Who writes first, and who comes after it.
-const OLD: u64 = 1_795_400_798;
-const NEW: u64 = 1_795_400_799;
+pub(crate) const OLD: u64 = 1_795_400_798;
+pub(crate) const NEW: u64 = 1_795_400_799;
 
 /// Notes the token of every row as it is written, in order.
 const HISTORY: &str = "CREATE TABLE history (n bigserial, token bigint);\n\
@@ -15,18 +15,11 @@ const HISTORY: &str = "CREATE TABLE history (n bigserial, token bigint);\n\
     INSERT INTO history (token) VALUES (NEW.token); RETURN NEW; END $$ LANGUAGE plpgsql;\n\
     CREATE TRIGGER note AFTER INSERT OR UPDATE ON job FOR EACH ROW EXECUTE FUNCTION note();\n";
 
-/// The tables and the statements: psql forgets those of a session with it.
-fn parts(sql: &str) -> (String, String) {
-    let (tables, prepared): (Vec<&str>, Vec<&str>) =
-        sql.split_inclusive(";\n").partition(|part| part.contains("CREATE TABLE"));
-    (tables.concat(), prepared.concat())
-}
-
-fn served(test: &str) -> Option<(Server, String)> {
+/// A server with the tables, and the statements: a session forgets those as it ends.
+pub(crate) fn served(test: &str) -> Option<(Server, String)> {
     let server = Server::start(test)?;
-    let (tables, prepared) = parts(&block("sql"));
-    server.ask(&tables).expect("the tables");
-    Some((server, prepared))
+    server.ask(&block("sql-tables")).expect("the tables");
+    Some((server, block("sql")))
 }
 
 #[test]
@@ -38,13 +31,46 @@ fn a_smaller_token_changes_no_row_and_says_so() {
         let answer = server.ask(&format!("{prepared}{statement};\n")).expect("sound statements");
         answer.lines().last().unwrap_or_default().to_owned()
     };
+    assert_eq!(told(format!("EXECUTE change ({OLD}, 'nightly', 'none')")), "UPDATE 0", "no job");
     assert_eq!(told(format!("EXECUTE put ({OLD}, 'nightly', 'old')")), "INSERT 0 1");
     assert_eq!(told(format!("EXECUTE change ({OLD}, 'nightly', 'older')")), "UPDATE 1");
     assert_eq!(told(format!("EXECUTE change ({NEW}, 'nightly', 'new')")), "UPDATE 1");
     assert_eq!(told(format!("EXECUTE change ({OLD}, 'nightly', 'late')")), "UPDATE 0");
     assert_eq!(told(format!("EXECUTE put ({OLD}, 'nightly', 'late')")), "INSERT 0 0");
+    assert_eq!(told("EXECUTE change (NULL, 'nightly', 'late')".to_owned()), "UPDATE 0");
     assert_eq!(told(format!("EXECUTE put ({NEW}, 'nightly', 'newer')")), "INSERT 0 1");
     assert_eq!(server.ask("SELECT state, token FROM job").unwrap(), format!("newer|{NEW}\n"));
+}
+
+#[test]
+fn a_smaller_token_ends_a_transaction_with_an_error_and_nothing_of_it_is_done() {
+    let test = "a_smaller_token_ends_a_transaction_with_an_error_and_nothing_of_it_is_done";
+    let Some((server, prepared)) = served(test) else { return };
+    let work = |token: &str, job: &str| {
+        server.ask(&format!(
+            "{prepared}BEGIN;\nEXECUTE pass ('backup', {token});\n\
+             INSERT INTO job VALUES ('{job}', 'done', 0);\nCOMMIT;\n"
+        ))
+    };
+    work(&OLD.to_string(), "first").expect("nobody was before it");
+    work(&OLD.to_string(), "second").expect("an equal one passes");
+    work(&NEW.to_string(), "third").expect("a larger one passes");
+    let told = work(&OLD.to_string(), "late").expect_err("it is refused");
+    assert!(told.contains(&format!("refused: a token larger than {OLD} has been here")), "{told}");
+    // No number, and one that the column has no room for.
+    for token in ["NULL", "9223372036854775808", "'x'"] {
+        work(token, "late").expect_err(token);
+    }
+    // Without ON_ERROR_STOP, as a careless program: the rest fails, and COMMIT rolls back.
+    let careless = format!(
+        "{prepared}\\unset ON_ERROR_STOP\nBEGIN;\nEXECUTE pass ('backup', {OLD});\n\
+         INSERT INTO job VALUES ('late', 'done', 0);\nCOMMIT;\n"
+    );
+    assert!(server.ask(&careless).expect("psql goes on").ends_with("ROLLBACK\n"));
+    let jobs = server.ask("SELECT string_agg(id, ' ' ORDER BY id) FROM job").unwrap();
+    assert_eq!(jobs, "first second third\n");
+    let elsewhere = format!("{prepared}EXECUTE pass ('another', 1);\n");
+    server.ask(&elsewhere).expect("each application has tokens of its own");
 }
 
 /// Both reigns write as fast as they can, at the same time. Whether a row of the old one came after one
@@ -64,7 +90,7 @@ fn race(server: &Server, prepared: &str, statement: &str) -> bool {
             // Late, too.
             writes(OLD, 1);
         });
-        super::until("the old reign writes", || {
+        until("the old reign writes", || {
             let count = server.ask("SELECT count(*) FROM history").expect("a count");
             count.trim().parse::<u32>().is_ok_and(|count| count > 20)
         });
@@ -87,31 +113,4 @@ fn of_two_reigns_that_write_at_once_nothing_of_the_old_one_comes_after_the_new_o
     // Without the comparison it does, or else this test shows nothing.
     let careless = prepared.replace(" AND token <= $1", "");
     assert!(race(&server, &careless, "change"), "the old reign was still at work");
-}
-
-#[test]
-fn a_transaction_that_has_passed_the_fence_keeps_other_reigns_out_until_it_ends() {
-    let test = "a_transaction_that_has_passed_the_fence_keeps_other_reigns_out_until_it_ends";
-    let Some((server, prepared)) = served(test) else { return };
-    server.ask("INSERT INTO fence VALUES ('nightly', 0);").unwrap();
-    let slow = format!(
-        "{prepared}BEGIN;\nEXECUTE pass ({OLD}, 'nightly');\nSELECT pg_sleep(1);\n\
-             INSERT INTO job VALUES ('old', 'done', {OLD});\nCOMMIT;\n"
-    );
-    std::thread::scope(|scope| {
-        let old = scope.spawn(|| server.ask(&slow).expect("sound statements"));
-        super::until("the old reign has passed", || {
-            let waits = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(1)%' \
-                         AND pid <> pg_backend_pid()";
-            server.ask(waits).is_ok_and(|count| count.trim() != "0")
-        });
-        let new = format!(
-            "{prepared}BEGIN;\nEXECUTE pass ({NEW}, 'nightly');\nSELECT count(*) FROM job;\nCOMMIT;\n"
-        );
-        let told = server.ask(&new).expect("sound statements");
-        assert!(told.contains("UPDATE 1\n1\n"), "it sees what the old reign did: {told}");
-        old.join().expect("no panic");
-    });
-    let late = format!("{prepared}EXECUTE pass ({OLD}, 'nightly');\n");
-    assert!(server.ask(&late).unwrap().ends_with("UPDATE 0\n"));
 }
