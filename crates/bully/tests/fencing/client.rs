@@ -34,7 +34,7 @@ impl Loop {
     /// A work that fails where there is no value, and notes that it was called.
     fn command(&self, url: &str, me: &str) -> Command {
         let work = self.folder.path().join("work");
-        let text = "#!/bin/sh\necho >>\"$FOLDER/called\"\n[ \"$*\" = 'a b' ] && cat \"$FOLDER/value\" \
+        let text = "#!/bin/sh\necho >>\"$FOLDER/called\"\n[ \"$1\" = 'a b' ] && cat \"$FOLDER/value\" \
                     && [ -s \"$FOLDER/value\" ]\n";
         executable(&work, text);
         let mut command = Command::new("sh");
@@ -110,6 +110,7 @@ fn the_loop_goes_on_after_whatever_fails() {
     assert!(service.holds("7", "of another"));
     // Nobody leads, then this node; a damaged file, an end, and a start.
     node.say("answer", "");
+    node.asks_again(2);
     node.say("answer", &format!("{OWN}\t8\n"));
     until("it writes", || service.holds("8", "late"));
     let kept = std::fs::read(place.path("kept")).expect("it is kept");

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::script::{Fenced, feed};
+use super::script::Fenced;
 use super::support::until;
 
 #[test]
@@ -83,13 +83,7 @@ fn the_name_of_the_file_may_be_any() {
     let fenced = Fenced::new();
     let folder = fenced.path("");
     std::fs::create_dir(&folder).expect("a folder");
-    let script = std::fs::read_to_string(fenced.script()).expect("the script");
-    let write = |file: &str, token: &str| {
-        let mut command = std::process::Command::new("sh");
-        command.args(["-c", &script, "fenced-write", file, token, "1"]).current_dir(&folder);
-        command.stdin(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
-        feed(command.spawn().expect("a shell starts"), "x").code
-    };
+    let write = |file: &str, token: &str| fenced.call_in(&folder, &[file, token, "1"], "x").code;
     for name in ["-n", "with space", "$HOME", "a*"] {
         assert_eq!(write(name, "2"), Some(0), "{name}");
         assert_eq!(write(name, "1"), Some(3), "{name}");

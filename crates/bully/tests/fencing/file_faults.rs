@@ -1,22 +1,22 @@
 //! The file, whose writers are slow, killed or frozen, and whose disk is full.
 
-use std::io::Write as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::process::Stdio;
 
 use rustix::process::Signal;
 
-use super::script::{Fenced, ended, feed, folder_of};
+use super::script::{Fenced, folder_of};
 use super::support::{IMPATIENT, is_stopped, on_a_small_disk, program, signal, until};
 
 #[test]
 fn a_writer_whose_input_is_slow_holds_up_nobody_and_is_compared_when_it_has_come() {
     let fenced = Fenced::new().patience(IMPATIENT);
     let mut slow = fenced.begin("1", "8");
-    slow.stdin.as_mut().expect("its input").write_all(b"half").expect("it reads");
+    slow.send("half");
     until("it has begun", || !fenced.is_clean());
     let told = fenced.write("2", "new");
     assert_eq!(told.code, Some(0), "{told:?}");
-    let told = feed(slow, "half");
+    let told = slow.feed("half");
     assert_eq!(told.code, Some(3), "{told:?}");
     assert!(fenced.value() == "new" && fenced.is_clean());
 }
@@ -27,10 +27,10 @@ fn a_writer_that_is_told_to_end_leaves_nothing_behind() {
         let fenced = Fenced::new();
         assert_eq!(fenced.write("1", "old").code, Some(0));
         let mut slow = fenced.begin("2", "8");
-        slow.stdin.as_mut().expect("its input").write_all(b"half").expect("it reads");
+        slow.send("half");
         until("it has begun", || !fenced.is_clean());
-        signal(&slow, ending);
-        let told = feed(slow, "");
+        signal(&slow.child, ending);
+        let told = slow.feed("");
         assert_eq!(told.code, Some(1), "{told:?}");
         assert!(fenced.value() == "old" && fenced.token() == "1\n" && fenced.is_clean());
     }
@@ -42,7 +42,7 @@ fn a_crash_between_any_two_steps_forgets_no_token_and_stops_nobody() {
     for step in 1..=5 {
         let fenced = Fenced::new();
         assert_eq!(fenced.write("5", "old").code, Some(0));
-        let told = ended(fenced.begin_and_signal(step, "KILL", "7", "new"));
+        let told = fenced.begin_and_signal(step, "KILL", "7", "new").feed("");
         assert_eq!(told.code, None, "step {step}: {told:?}");
         assert_eq!(fenced.steps().len(), step);
         let state = (fenced.value(), fenced.token());
@@ -62,7 +62,7 @@ fn a_crash_between_any_two_steps_forgets_no_token_and_stops_nobody() {
 #[test]
 fn what_is_moved_is_on_disk_before_it_and_its_name_after_it() {
     let fenced = Fenced::new();
-    let told = ended(fenced.begin_and_signal(0, "KILL", "7", "new"));
+    let told = fenced.begin_and_signal(0, "KILL", "7", "new").feed("");
     assert_eq!(told.code, Some(0), "{told:?}");
     let (steps, file) = (fenced.steps(), fenced.path(""));
     let moved: Vec<&str> = steps.iter().filter_map(|step| step.strip_prefix("mv -fT ")).collect();
@@ -85,16 +85,37 @@ fn while_a_frozen_writer_holds_the_lock_others_give_up_and_say_so() {
     // Before the token is in its place: without the lock, another would be overwritten by it.
     let fenced = Fenced::new().patience(IMPATIENT);
     let frozen = fenced.begin_and_signal(1, "STOP", "1", "old");
-    until("it is frozen", || is_stopped(&frozen));
+    until("it is frozen", || is_stopped(&frozen.child));
     let told = fenced.write("2", "new");
     assert_eq!(told.code, Some(1), "{told:?}");
     assert!(told.stderr.contains("has held"), "{told:?}");
     assert_eq!((fenced.value().as_str(), fenced.token().as_str()), ("", ""));
-    signal(&frozen, Signal::CONT);
-    assert_eq!(ended(frozen).code, Some(0));
+    signal(&frozen.child, Signal::CONT);
+    assert_eq!(frozen.feed("").code, Some(0));
     assert_eq!(fenced.value(), "old");
     assert_eq!(fenced.write("2", "new").code, Some(0));
     assert!(fenced.value() == "new" && fenced.is_clean());
+}
+
+#[test]
+fn who_has_waited_for_the_lock_is_compared_with_what_was_written_meanwhile() {
+    let fenced = Fenced::new().patience("30");
+    let frozen = fenced.begin_and_signal(1, "STOP", "2", "new");
+    until("it is frozen", || is_stopped(&frozen.child));
+    let mut late = fenced.begin("1", "4");
+    late.send("late");
+    late.close();
+    let lock = std::fs::metadata(fenced.path(".lock")).expect("a lock").ino();
+    until("the other waits", || {
+        let locks = std::fs::read_to_string("/proc/locks").expect("the kernel's list");
+        locks
+            .lines()
+            .any(|lock_of| lock_of.contains("->") && lock_of.contains(&format!(":{lock} ")))
+    });
+    signal(&frozen.child, Signal::CONT);
+    assert_eq!(frozen.feed("").code, Some(0));
+    assert_eq!(late.feed("").code, Some(3));
+    assert_eq!(fenced.value(), "new");
 }
 
 #[test]

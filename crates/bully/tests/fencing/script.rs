@@ -1,12 +1,12 @@
 //! `fenced-write`, called as people call it.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-use super::support::{block, executable, path_with, program};
+use super::support::{block, executable, path_with, program, until};
 
 /// A folder with the file, and one with the script.
 pub(crate) struct Fenced {
@@ -74,10 +74,9 @@ impl Fenced {
     }
 
     /// Starts a write whose input is still to come.
-    pub(crate) fn begin(&self, token: &str, bytes: &str) -> Child {
+    pub(crate) fn begin(&self, token: &str, bytes: &str) -> Writer {
         let file = self.path("");
-        let mut command = self.command(&[&file.to_string_lossy(), token, bytes]);
-        command.spawn().expect("a shell starts")
+        Writer::start(self.command(&[&file.to_string_lossy(), token, bytes]))
     }
 
     /// Writes with these arguments after the file.
@@ -86,7 +85,14 @@ impl Fenced {
         let file = file.to_string_lossy();
         let arguments: Vec<&str> =
             std::iter::once(&*file).chain(arguments.iter().copied()).collect();
-        feed(self.command(&arguments).spawn().expect("a shell starts"), input)
+        Writer::start(self.command(&arguments)).feed(input)
+    }
+
+    /// Calls it in this folder.
+    pub(crate) fn call_in(&self, folder: &Path, arguments: &[&str], input: &str) -> Told {
+        let mut command = self.command(arguments);
+        command.current_dir(folder);
+        Writer::start(command).feed(input)
     }
 
     pub(crate) fn write(&self, token: &str, value: &str) -> Told {
@@ -101,7 +107,7 @@ impl Fenced {
         signal: &str,
         token: &str,
         value: &str,
-    ) -> Child {
+    ) -> Writer {
         for tool in ["sync", "mv"] {
             let real = program("fencing", tool).expect("coreutils are installed");
             let text = format!(
@@ -119,9 +125,10 @@ impl Fenced {
         let bytes = value.len().to_string();
         let mut command = self.command(&[&file.to_string_lossy(), token, &bytes]);
         command.env("STEPS", steps).env("PATH", path_with(self.tools.path()));
-        let mut child = command.spawn().expect("a shell starts");
-        child.stdin.take().expect("its input").write_all(value.as_bytes()).expect("it reads");
-        child
+        let mut writer = Writer::start(command);
+        writer.send(value);
+        writer.close();
+        writer
     }
 
     pub(crate) fn steps(&self) -> Vec<String> {
@@ -130,17 +137,47 @@ impl Fenced {
     }
 }
 
-/// The rest of its input, and how it ends.
-pub(crate) fn feed(mut child: Child, input: &str) -> Told {
-    // It need not read what it refuses.
-    let _ = child.stdin.take().expect("its input").write_all(input.as_bytes());
-    ended(child)
+/// A call that has not ended yet, and ends with the test.
+pub(crate) struct Writer {
+    pub(crate) child: Child,
 }
 
-pub(crate) fn ended(child: Child) -> Told {
-    let output = child.wait_with_output().expect("it ends");
-    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-    Told { code: output.status.code(), stderr }
+impl Writer {
+    fn start(mut command: Command) -> Self {
+        Self { child: command.spawn().expect("a shell starts") }
+    }
+
+    /// Some of its input.
+    pub(crate) fn send(&mut self, input: &str) {
+        // It need not read what it refuses.
+        if let Some(stdin) = self.child.stdin.as_mut() {
+            let _ = stdin.write_all(input.as_bytes());
+        }
+    }
+
+    /// There is no more.
+    pub(crate) fn close(&mut self) {
+        self.child.stdin = None;
+    }
+
+    /// The rest of its input, and how it ends.
+    pub(crate) fn feed(mut self, input: &str) -> Told {
+        self.send(input);
+        self.close();
+        until("it ends", || self.child.try_wait().expect("it is there").is_some());
+        let code = self.child.wait().expect("it has ended").code();
+        let mut stderr = String::new();
+        let mut pipe = self.child.stderr.take().expect("its errors");
+        pipe.read_to_string(&mut stderr).expect("text");
+        Told { code, stderr }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 /// The folder in which a file lies.

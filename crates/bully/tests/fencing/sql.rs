@@ -39,7 +39,10 @@ fn a_smaller_token_changes_no_row_and_says_so() {
     assert_eq!(told(format!("EXECUTE put ({OLD}, 'nightly', 'late')")), "INSERT 0 0");
     assert_eq!(told("EXECUTE change (NULL, 'nightly', 'late')".to_owned()), "UPDATE 0");
     assert_eq!(told(format!("EXECUTE put ({NEW}, 'nightly', 'newer')")), "INSERT 0 1");
-    assert_eq!(server.ask("SELECT state, token FROM job").unwrap(), format!("newer|{NEW}\n"));
+    assert_eq!(told(format!("EXECUTE put ({NEW} + 1, 'nightly', 'newest')")), "INSERT 0 1");
+    assert_eq!(told(format!("EXECUTE put ({NEW}, 'nightly', 'late')")), "INSERT 0 0");
+    let row = server.ask("SELECT state, token FROM job").expect("a row");
+    assert_eq!(row, format!("newest|{}\n", NEW + 1));
 }
 
 #[test]
