@@ -149,9 +149,23 @@ pub(crate) struct RepairFlags {
 /// How to ask a node.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 pub(crate) struct AskFlags {
-    /// The node to ask, host:port, :8080 or http://host:port (default 127.0.0.1:8080)
+    /// The node to ask, host:port, :8080, unix:/path, http://host:port or https://host:port (default
+    /// 127.0.0.1:8080)
     #[arg(long, value_name = "ADDR")]
     pub(crate) http: Option<String>,
+    /// A file with the token to send, where the node has tokens
+    #[arg(long, value_name = "FILE")]
+    pub(crate) http_token_file: Option<String>,
+    /// The certificates, PEM, from one of which that of an https:// node must come (default those of
+    /// the system)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) http_ca: Option<String>,
+    /// This client's certificate, PEM, where the node wants one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) http_client_cert: Option<String>,
+    /// The key of -http-client-cert, PEM
+    #[arg(long, value_name = "FILE")]
+    pub(crate) http_client_key: Option<String>,
     /// Print JSON
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "true")]
@@ -174,9 +188,27 @@ pub(crate) struct NodeFlags {
     /// The address told to peers, ip or host, with or without a port (default: found at start)
     #[arg(long, value_name = "ADDR")]
     advertise: Option<String>,
-    /// Where HTTP is served: host:port, :8080 for all addresses, or off
+    /// Where HTTP is served: host:port, :8080 for all addresses, unix:/path, several of these with
+    /// commas between, or off
     #[arg(long, value_name = "ADDR")]
     http: Option<String>,
+    /// The certificate, PEM, with which HTTP over TCP is served: https, and nothing else. It is read
+    /// again on SIGHUP, as are the four below
+    #[arg(long, value_name = "FILE")]
+    http_tls_cert: Option<String>,
+    /// The key of -http-tls-cert, PEM
+    #[arg(long, value_name = "FILE")]
+    http_tls_key: Option<String>,
+    /// The certificates, PEM, from one of which clients over TCP must have their own
+    #[arg(long, value_name = "FILE")]
+    http_client_ca: Option<String>,
+    /// A file with the token without which nothing but the checks of load balancers is answered
+    #[arg(long, value_name = "FILE")]
+    http_read_token_file: Option<String>,
+    /// A file with the token with which orders such as step-down are taken from anywhere; with it,
+    /// and without the token, over a Unix socket alone
+    #[arg(long, value_name = "FILE")]
+    http_admin_token_file: Option<String>,
     /// Have /leader answer ip:port, not the ip alone
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "true")]
@@ -241,6 +273,11 @@ impl NodeFlags {
             (Key::Bind, self.bind),
             (Key::Advertise, self.advertise),
             (Key::Http, self.http),
+            (Key::HttpTlsCert, self.http_tls_cert),
+            (Key::HttpTlsKey, self.http_tls_key),
+            (Key::HttpClientCa, self.http_client_ca),
+            (Key::HttpReadTokenFile, self.http_read_token_file),
+            (Key::HttpAdminTokenFile, self.http_admin_token_file),
             (Key::ShowPort, self.showport),
             (Key::Url, self.url),
             (Key::Cluster, self.cluster),

@@ -7,7 +7,7 @@ use reqwest::StatusCode;
 use serde::Deserialize;
 
 use super::exchange::{self, Answer, NOT_A_NODE, Request, read, refusal};
-use super::{Ask, Exit, Place, Question};
+use super::{Ask, Asked, Exit, Question};
 use crate::http::json::{History, Members, Reign, Status};
 
 /// What a command prints, and its exit code.
@@ -27,7 +27,7 @@ impl Outcome {
     }
 
     /// The node at that place gave no answer that is one, or refused.
-    pub(super) fn error(node: &Place, why: &str) -> Self {
+    pub(super) fn error(node: &Asked, why: &str) -> Self {
         let stderr = format!("bully: {node}: {}\n", printable(why));
         Self { exit: Exit::Error, stdout: String::new(), stderr }
     }

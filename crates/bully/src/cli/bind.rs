@@ -8,9 +8,11 @@ use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, lookup_host};
 
 use super::exit::{Exit, Failure};
-use super::listen::HttpListen;
+use super::interface::Listeners;
+use super::listen::{HttpListen, HttpPlace};
 use super::place::Place;
 use super::settings::Settings;
+use super::socket;
 use crate::link;
 use crate::{Builder, Elector, StartError, StoreError};
 
@@ -82,15 +84,24 @@ pub(super) async fn peers(
 }
 
 /// The sockets for HTTP; none where it is off.
-pub(super) async fn http(listen: &HttpListen) -> Result<Vec<TcpListener>, Failure> {
-    patiently(async || match listen {
-        HttpListen::Off => Ok(Vec::new()),
-        HttpListen::All(port) => {
-            bind(None, *port).map_err(|error| of_http(&format!("0.0.0.0:{port}"), &error))
+pub(super) async fn http(listen: &HttpListen) -> Result<Listeners, Failure> {
+    let mut listeners = Listeners::default();
+    for place in &listen.0 {
+        match place {
+            HttpPlace::Unix(path) => {
+                listeners.unix.push(patiently(async || socket::bind(path)).await?);
+            }
+            HttpPlace::All(port) => {
+                let wrong = |error| of_http(&format!("0.0.0.0:{port}"), &error);
+                let bound = patiently(async || bind(None, *port).map_err(wrong)).await?;
+                listeners.tcp.extend(bound);
+            }
+            HttpPlace::At(place) => {
+                listeners.tcp.extend(patiently(async || at(place).await).await?);
+            }
         }
-        HttpListen::At(place) => at(place).await,
-    })
-    .await
+    }
+    Ok(listeners)
 }
 
 /// The node. A process that was just killed may hold its data directory for a moment as well, after
@@ -182,7 +193,7 @@ mod tests {
             .filter(|ip| std::net::TcpListener::bind((*ip, 0)).is_ok())
             .collect();
         let bound = http(&listen("localhost:0")).await.expect("it is free");
-        let bound: Vec<_> = bound.iter().map(|l| l.local_addr().expect("bound")).collect();
+        let bound: Vec<_> = bound.tcp.iter().map(|l| l.local_addr().expect("bound")).collect();
         assert_eq!(bound.iter().map(SocketAddr::ip).collect::<BTreeSet<_>>(), expected);
         assert!(bound.iter().all(|address| address.port() == bound[0].port()), "{bound:?}");
     }

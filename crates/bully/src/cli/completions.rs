@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use clap::builder::PossibleValuesParser;
-use clap::{Arg, Command, ValueHint};
+use clap::{Command, ValueHint};
 use clap_complete::Generator;
 use clap_complete::aot::{Bash, Fish, Zsh};
 
@@ -56,12 +56,12 @@ fn generate(shell: impl Generator, mut command: Command) -> String {
 fn with_values(command: Command) -> Command {
     let command = command.mut_args(|arg| {
         let possible: &[&str] = match arg.get_id().as_str() {
+            _ if names_file(&arg) => return arg.value_hint(ValueHint::FilePath),
             "log" => &["text", "json"],
             "log_level" => &["error", "warn", "info", "debug", "trace"],
             "data_dir" => return arg.value_hint(ValueHint::DirPath),
             "mode" => &["bully", "quorum"],
             "shell" => &["bash", "zsh", "fish"],
-            _ if takes_file(&arg) => return arg.value_hint(ValueHint::FilePath),
             _ if arg.is_require_equals_set() => &["true", "false"],
             // Neither a file nor a folder, which is what a shell would offer otherwise.
             _ => return arg.value_hint(ValueHint::Other),
@@ -71,7 +71,7 @@ fn with_values(command: Command) -> Command {
     command.mut_subcommands(with_values)
 }
 
-fn takes_file(arg: &Arg) -> bool {
+fn names_file(arg: &clap::Arg) -> bool {
     arg.get_value_names().is_some_and(|names| names == ["FILE"])
 }
 

@@ -17,7 +17,7 @@ pub enum Exit {
     Usage = 2,
     /// There is no leader; for `is-leader`, the node asked is not the leader.
     NoLeader = 3,
-    /// A port, a data directory or a file is in use (`EX_UNAVAILABLE` of sysexits.h).
+    /// A port, a socket, a data directory or a file is in use (`EX_UNAVAILABLE` of sysexits.h).
     InUse = 69,
     /// Leadership was lost and nothing is to be restarted (`EX_TEMPFAIL` of sysexits.h).
     LeadershipLost = 75,

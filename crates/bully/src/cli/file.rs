@@ -67,7 +67,7 @@ fn written(key: Key, value: &DeValue<'_>) -> Result<String, String> {
             Ok(read.map_or_else(|_| number.as_str().to_owned(), |number| number.to_string()))
         }
         (_, DeValue::Boolean(switch)) => Ok(switch.to_string()),
-        (Key::Nodes, DeValue::Array(entries)) => {
+        (Key::Nodes | Key::Http, DeValue::Array(entries)) => {
             let texts: Option<Vec<&str>> = entries.iter().map(|e| e.get_ref().as_str()).collect();
             let texts = texts.ok_or("expected strings in the array")?;
             Ok(texts.join(","))

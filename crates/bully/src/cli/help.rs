@@ -71,7 +71,7 @@ environment over the file.
 
 const EXIT_CODES: &str = "
 Exit codes: 0 done; 1 error; 2 bad usage or configuration; 3 no leader, or for
-is-leader not the leader; 69 a port or a data directory is in use.
+is-leader not the leader; 69 a port, a socket or a data directory is in use.
 ";
 
 fn about(command: &Command) -> String {
@@ -139,6 +139,10 @@ fn spelled(arg: &Arg, name: &str) -> String {
 fn entry(text: &mut String, name: &str, meaning: &str) {
     const INDENT: usize = 23;
     let mut start = format!("  {name}");
+    if start.len() >= INDENT {
+        let _ = writeln!(text, "{start}");
+        start.clear();
+    }
     for line in wrap(meaning, COLUMNS - INDENT) {
         let _ = writeln!(text, "{start:INDENT$}{line}");
         start.clear();

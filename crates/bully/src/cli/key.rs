@@ -15,6 +15,16 @@ pub enum Key {
     Advertise,
     /// Where HTTP is served.
     Http,
+    /// The certificate with which it is served.
+    HttpTlsCert,
+    /// The key of that.
+    HttpTlsKey,
+    /// The certificates of which its clients have one of their own.
+    HttpClientCa,
+    /// The token without which no question is answered.
+    HttpReadTokenFile,
+    /// The token with which orders are taken.
+    HttpAdminTokenFile,
     /// Whether `/leader` answers with the port.
     ShowPort,
     /// The webhook.
@@ -47,12 +57,17 @@ pub enum Key {
 
 impl Key {
     /// Every key, in the order in which they are listed to people.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 24] = [
         Self::Nodes,
         Self::Port,
         Self::Bind,
         Self::Advertise,
         Self::Http,
+        Self::HttpTlsCert,
+        Self::HttpTlsKey,
+        Self::HttpClientCa,
+        Self::HttpReadTokenFile,
+        Self::HttpAdminTokenFile,
         Self::ShowPort,
         Self::Url,
         Self::Cluster,
@@ -77,6 +92,11 @@ impl Key {
             Self::Bind => "bind",
             Self::Advertise => "advertise",
             Self::Http => "http",
+            Self::HttpTlsCert => "http-tls-cert",
+            Self::HttpTlsKey => "http-tls-key",
+            Self::HttpClientCa => "http-client-ca",
+            Self::HttpReadTokenFile => "http-read-token-file",
+            Self::HttpAdminTokenFile => "http-admin-token-file",
             Self::ShowPort => "showport",
             Self::Url => "url",
             Self::Cluster => "cluster",
@@ -101,6 +121,11 @@ impl Key {
             Self::Nodes
             | Self::Bind
             | Self::Advertise
+            | Self::HttpTlsCert
+            | Self::HttpTlsKey
+            | Self::HttpClientCa
+            | Self::HttpReadTokenFile
+            | Self::HttpAdminTokenFile
             | Self::Url
             | Self::DataDir
             | Self::SecretFile

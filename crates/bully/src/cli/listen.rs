@@ -1,33 +1,71 @@
-//! Where HTTP is served, and where a node is asked.
+//! Where HTTP is served.
 
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::path::{Path, PathBuf};
 
 use super::place::{Place, parse_port};
 use super::usage::quoted;
 
-const PORT: u16 = 8080;
-const FORMS: &str = "expected host:port, :8080, 8080, [v6]:port or off";
+pub(super) const PORT: u16 = 8080;
+const FORMS: &str = "expected host:port, :8080, 8080, [v6]:port, unix:/path or off";
 
-/// Where a node serves HTTP.
+/// How long the path of a socket may be: the kernel has 108 bytes, the last of them zero.
+const SOCKET_BYTES_MAX: usize = 107;
+
+/// Where a node serves HTTP: at each of these, and nowhere where there is none.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum HttpListen {
-    /// Nowhere.
-    Off,
-    /// On all addresses, v4 and v6, at this port; zero lets the system choose one.
+pub struct HttpListen(pub Vec<HttpPlace>);
+
+/// A place at which a node serves HTTP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HttpPlace {
+    /// All addresses, v4 and v6, at this port; zero lets the system choose one.
     All(u16),
-    /// On every address of this machine's that the host stands for. Port zero lets the system
-    /// choose one.
+    /// Every address of this machine's that the host stands for. Port zero lets the system choose
+    /// one.
     At(Place),
+    /// A Unix socket at this path, which is absolute.
+    Unix(PathBuf),
 }
 
 impl HttpListen {
-    /// Reads `0.0.0.0:8080`, `:8080`, `8080`, `[::1]:8080`, `localhost:8080` and `off`; an address
-    /// without a port has 8080. A name needs its port, lest `none` or `false` be taken for a host.
+    /// Reads one place or several with commas between, or `off`. Repeats are skipped.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let complaint = |_| format!("{} is no address to listen on: {FORMS}", quoted(text));
         if text == "off" {
-            return Ok(Self::Off);
+            return Ok(Self(Vec::new()));
+        }
+        let mut places = Vec::new();
+        for entry in text.split(',').map(str::trim) {
+            if entry == "off" {
+                return Err("\"off\" stands alone: leave it out, or the places".to_owned());
+            }
+            let place = HttpPlace::parse(entry)?;
+            if !places.contains(&place) {
+                places.push(place);
+            }
+        }
+        Ok(Self(places))
+    }
+}
+
+impl fmt::Display for HttpListen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("off");
+        }
+        let places: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&places.join(","))
+    }
+}
+
+impl HttpPlace {
+    /// Reads `0.0.0.0:8080`, `:8080`, `8080`, `[::1]:8080`, `localhost:8080` and `unix:/path`; an
+    /// address without a port has 8080. A name needs its port, lest `none` or `false` be taken for a
+    /// host.
+    fn parse(text: &str) -> Result<Self, String> {
+        let complaint = |_| format!("{} is no address to listen on: {FORMS}", quoted(text));
+        if let Some(path) = text.strip_prefix("unix:") {
+            return parse_socket(path).map(Self::Unix);
         }
         if let Some(port) = bare_port(text) {
             return parse_port(port).map(Self::All).map_err(complaint);
@@ -38,50 +76,30 @@ impl HttpListen {
     }
 }
 
-impl fmt::Display for HttpListen {
+impl fmt::Display for HttpPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Off => f.write_str("off"),
             Self::All(port) => write!(f, ":{port}"),
             Self::At(place) => place.fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
         }
     }
 }
 
-/// Reads where to ask a node: what [`HttpListen::parse`] reads, or `http://host:port`.
-///
-/// An address that stands for all means this machine, so that one `BULLY_HTTP` serves the node and
-/// those who ask it.
-pub(crate) fn parse_ask(text: &str) -> Result<Place, String> {
-    if text == "off" {
-        return Err("\"off\" is nobody to ask: -http=host:port names a node".to_owned());
+/// Reads what follows `unix:`, a path that means the same wherever the program is started.
+pub(super) fn parse_socket(text: &str) -> Result<PathBuf, String> {
+    let wrong = |why: &str| Err(format!("{} {why}", quoted(&format!("unix:{text}"))));
+    if !Path::new(text).is_absolute() || text.ends_with('/') || text.contains(char::is_control) {
+        return wrong("is no socket: expected unix:/path/of/socket");
     }
-    if text.starts_with("https://") {
-        return Err(format!("{}: nodes serve http:// alone", quoted(text)));
+    if text.len() > SOCKET_BYTES_MAX {
+        let bytes = text.len();
+        return wrong(&format!("is too long: {bytes} bytes, and a socket has {SOCKET_BYTES_MAX}"));
     }
-    let address = text.strip_prefix("http://").unwrap_or(text);
-    let address = address.strip_suffix('/').unwrap_or(address);
-    let complaint = || {
-        let forms = "expected host:port, :8080 or http://host:port";
-        format!("{} is no node to ask: {forms}", quoted(text))
-    };
-    let local = |port| Place { host: Ipv4Addr::LOCALHOST.to_string(), port };
-    let mut place = match bare_port(address) {
-        Some(port) => local(parse_port(port).map_err(|_| complaint())?),
-        None => Place::parse(address, PORT).map_err(|_| complaint())?,
-    };
-    if place.ip().is_some_and(|ip| ip.is_unspecified()) {
-        let v6 = place.host.contains(':');
-        let v6_local = || Ipv6Addr::LOCALHOST.to_string();
-        place.host = if v6 { v6_local() } else { Ipv4Addr::LOCALHOST.to_string() };
-    }
-    if place.port == 0 {
-        return Err(complaint());
-    }
-    Ok(place)
+    Ok(PathBuf::from(text))
 }
 
-fn bare_port(text: &str) -> Option<&str> {
+pub(super) fn bare_port(text: &str) -> Option<&str> {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if digits(text) {
         return Some(text);
@@ -95,10 +113,6 @@ mod tests {
 
     fn listen(text: &str) -> String {
         HttpListen::parse(text).map_or_else(|complaint| complaint, |listen| listen.to_string())
-    }
-
-    fn ask(text: &str) -> String {
-        parse_ask(text).map_or_else(|complaint| complaint, |place| place.to_string())
     }
 
     #[test]
@@ -117,7 +131,7 @@ mod tests {
         ] {
             assert_eq!(listen(text), shown);
         }
-        assert_eq!(HttpListen::parse("0"), Ok(HttpListen::All(0)));
+        assert_eq!(HttpListen::parse("0"), Ok(HttpListen(vec![HttpPlace::All(0)])));
     }
 
     #[test]
@@ -129,28 +143,26 @@ mod tests {
     }
 
     #[test]
-    fn whoever_asks_reaches_this_machine_where_no_other_is_named() {
-        for (text, place) in [
-            (":8080", "127.0.0.1:8080"),
-            ("9090", "127.0.0.1:9090"),
-            ("0.0.0.0:9090", "127.0.0.1:9090"),
-            ("[::]:9090", "[::1]:9090"),
-            ("http://db1:9090", "db1:9090"),
-            ("http://db1:9090/", "db1:9090"),
-            ("http://:9090", "127.0.0.1:9090"),
-            ("192.168.1.67", "192.168.1.67:8080"),
-            ("http://db1", "db1:8080"),
+    fn several_places_stand_in_a_list_and_each_once() {
+        for (text, shown) in [
+            ("unix:/run/bully/http.sock", "unix:/run/bully/http.sock"),
+            ("127.0.0.1:1,unix:/s", "127.0.0.1:1,unix:/s"),
+            (" :1 , unix:/a, unix:/b,:1", ":1,unix:/a,unix:/b"),
         ] {
-            assert_eq!(ask(text), place);
+            assert_eq!(listen(text), shown);
         }
+        assert_eq!(listen("off,:1"), "\"off\" stands alone: leave it out, or the places");
+        assert!(listen(":1,,:2").contains("\"\" is no address"), "{}", listen(":1,,:2"));
     }
 
     #[test]
-    fn nobody_is_asked_at_a_place_that_cannot_answer() {
-        assert!(ask("off").contains("nobody to ask"));
-        assert!(ask("https://a:1").contains("http:// alone"));
-        for text in ["", "http://", "a:0", ":0", "a/leader", "ftp://a"] {
-            assert!(ask(text).contains("is no node to ask"), "{text}: {}", ask(text));
+    fn a_socket_has_a_path_that_is_absolute_and_fits() {
+        for path in ["", "s", "./s", "/run/", "/a\u{7}"] {
+            let told = listen(&format!("unix:{path}"));
+            assert!(told.ends_with("is no socket: expected unix:/path/of/socket"), "{told}");
         }
+        assert_eq!(listen(&format!("unix:/{}", "x".repeat(106))).len(), 112);
+        let told = listen(&format!("unix:/{}", "x".repeat(107)));
+        assert!(told.ends_with("is too long: 108 bytes, and a socket has 107"), "{told}");
     }
 }

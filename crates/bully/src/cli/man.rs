@@ -163,7 +163,7 @@ const EXIT_STATUS: Entries = &[
     ("1", "An error that no other status describes; a node was told twice to end."),
     ("2", "The command line, the environment or the file is wrong."),
     ("3", "There is no leader; for is-leader, the node asked is not the leader."),
-    ("69", "A port or a data directory is in use."),
+    ("69", "A port, a socket or a data directory is in use."),
 ];
 
 const SIGNALS: Entries = &[
@@ -174,8 +174,9 @@ const SIGNALS: Entries = &[
     ),
     (
         "SIGHUP",
-        "Read the files of -secret-file and -peer-keys again; what is wrong with them is said, and \
-         changes nothing. At a terminal that is closed it means the end, as SIGTERM.",
+        "Read the files of certificates, keys, tokens and secrets again; what is wrong stays as it was. A node \
+         that was started at a terminal which is closed by now ends as by SIGTERM, unless nohup has \
+         started it.",
     ),
     ("SIGKILL", "The peers see the connections close, and elect another leader at once."),
 ];
@@ -215,7 +216,7 @@ const FILES: Entries = &[
     (
         "/etc/bully/bully.toml",
         "What the service of the Debian package reads, by -config. Its keys are the flags without \
-         the dash; nodes may be an array of strings. Nothing is read unless -config or BULLY_CONFIG \
+         the dash; nodes and http may be arrays of strings. Nothing is read unless -config or BULLY_CONFIG \
          names it.",
     ),
     (

@@ -14,6 +14,7 @@ use clap::error::ErrorKind;
 mod args;
 mod argv;
 mod ask;
+mod asked;
 mod bind;
 mod completions;
 mod data_dir;
@@ -21,7 +22,10 @@ mod demo;
 mod exchange;
 mod exit;
 mod file;
+mod files;
+mod guard;
 mod help;
+mod interface;
 mod key;
 mod keygen;
 mod layer;
@@ -30,13 +34,13 @@ mod log;
 mod man;
 mod notify;
 mod place;
-mod private_file;
 mod reload;
 mod repair;
 mod report;
 mod run;
 mod secret;
 mod settings;
+mod socket;
 mod suggest;
 mod tell;
 #[cfg(test)]
@@ -46,13 +50,15 @@ mod usage;
 mod webhook;
 
 pub use ask::{Outcome, answer};
+pub use asked::{Address, Asked};
 pub use completions::{Shell, completions};
 pub use demo::demo;
 pub use exit::Exit;
+pub use guard::{HttpGuard, TlsFiles};
 pub use key::Key;
 pub use keygen::keygen;
 pub use layer::Origin;
-pub use listen::HttpListen;
+pub use listen::{HttpListen, HttpPlace};
 pub use man::man;
 pub use place::Place;
 pub use repair::repair;
@@ -64,7 +70,6 @@ pub use tell::obey;
 pub use usage::UsageError;
 pub use webhook::Webhook;
 
-use crate::Mode;
 use args::{AskFlags, Cli, Cmd, MembersCmd, NodeFlags, RepairFlags};
 use data_dir::Surroundings;
 use layer::{Layer, Layers, Raw};
@@ -109,8 +114,8 @@ pub enum Invocation {
 pub struct Ask {
     /// The question.
     pub what: Question,
-    /// Where the node serves HTTP.
-    pub http: Place,
+    /// The node.
+    pub http: Asked,
     /// Whether to print JSON.
     pub json: bool,
 }
@@ -140,8 +145,8 @@ pub enum Question {
 pub struct Tell {
     /// The order.
     pub what: Order,
-    /// Where the node serves HTTP.
-    pub http: Place,
+    /// The node.
+    pub http: Asked,
     /// Whether to print JSON.
     pub json: bool,
 }
@@ -258,7 +263,7 @@ fn invocation(
         Cmd::Status(flags) => question(Question::Status, flags, &env),
         Cmd::History(flags) => question(Question::History, flags, &env),
         Cmd::Keygen { file } => {
-            let parse = secret::parse_path;
+            let parse = files::parse;
             let file = positional("keygen", file.as_deref(), "the path of a new file", parse)?;
             Ok(Invocation::Keygen(file))
         }
@@ -313,7 +318,7 @@ fn question(
     flags: AskFlags,
     env: impl Fn(&str) -> Option<OsString>,
 ) -> Result<Invocation, UsageError> {
-    let (http, json) = whom(flags, env)?;
+    let (http, json) = asked::whom(flags, env)?;
     Ok(Invocation::Ask(Ask { what, http, json }))
 }
 
@@ -322,27 +327,8 @@ fn order(
     flags: AskFlags,
     env: impl Fn(&str) -> Option<OsString>,
 ) -> Result<Invocation, UsageError> {
-    let (http, json) = whom(flags, env)?;
+    let (http, json) = asked::whom(flags, env)?;
     Ok(Invocation::Tell(Tell { what, http, json }))
-}
-
-/// The node to ask is the flag's, the environment's or, so that a machine's own node is found
-/// wherever it listens, that of the file in `BULLY_CONFIG`, which is read only then. With it, whether
-/// its answer is to be printed as JSON.
-fn whom(
-    flags: AskFlags,
-    env: impl Fn(&str) -> Option<OsString>,
-) -> Result<(Place, bool), UsageError> {
-    let json = switch("json", flags.json, &env)?;
-    let mut http = given(Key::Http.name(), flags.http, &env)?;
-    if http.is_none()
-        && let Some(file) = Raw::environment("config", &env)?
-    {
-        http = file::load(&file)?.get(Key::Http).cloned();
-    }
-    let default = || Layer::defaults(Mode::default()).get(Key::Http).cloned();
-    let http = http.or_else(default).expect("where HTTP is served has a default");
-    Ok((http.parse(listen::parse_ask)?, json))
 }
 
 fn repair_of(

@@ -1,11 +1,12 @@
 //! What `bully config` prints.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use super::guard::TlsFiles;
 use super::key::Key;
 use super::layer::Origin;
 use super::secret::SecretSource;
@@ -74,12 +75,21 @@ fn object(configuration: &Configuration) -> String {
 
 fn value(settings: &Settings, key: Key) -> Value {
     let of_quorum = |show: &dyn Fn(&Quorum) -> String| settings.quorum.as_ref().map(show);
+    let guard = &settings.http_guard;
+    let of_tls = |file: &dyn Fn(&TlsFiles) -> Option<PathBuf>| {
+        json!(guard.tls.as_ref().and_then(file).map(|file| shown(&file)))
+    };
     match key {
         Key::Nodes => settings.nodes.iter().map(ToString::to_string).collect(),
         Key::Port => json!(settings.port),
         Key::Bind => json!(settings.bind.map(|ip| ip.to_string())),
         Key::Advertise => json!(settings.advertise.as_ref().map(ToString::to_string)),
         Key::Http => json!(settings.http.to_string()),
+        Key::HttpTlsCert => of_tls(&|tls| Some(tls.cert.clone())),
+        Key::HttpTlsKey => of_tls(&|tls| Some(tls.key.clone())),
+        Key::HttpClientCa => of_tls(&|tls| tls.client_ca.clone()),
+        Key::HttpReadTokenFile => json!(guard.read_token.as_deref().map(shown)),
+        Key::HttpAdminTokenFile => json!(guard.admin_token.as_deref().map(shown)),
         Key::ShowPort => json!(settings.show_port),
         Key::Url => json!(settings.webhook.as_ref().map(without_password)),
         Key::Cluster => json!(settings.cluster),
@@ -88,16 +98,16 @@ fn value(settings: &Settings, key: Key) -> Value {
         Key::Preempt => json!(settings.preempt),
         Key::Heartbeat => json!(duration(settings.heartbeat)),
         Key::Lease => json!(of_quorum(&|quorum| duration(quorum.lease))),
-        Key::DataDir => json!(settings.data_dir.as_deref().map(path)),
+        Key::DataDir => json!(settings.data_dir.as_deref().map(shown)),
         Key::SecretFile => json!(settings.security.as_ref().map(|security| {
             match &security.secret {
-                SecretSource::File(file) => path(file),
+                SecretSource::File(file) => shown(file),
                 SecretSource::Environment(_) => "(not shown)".to_owned(),
             }
         })),
         Key::PeerKeys => {
             let file = settings.security.as_ref().and_then(|security| security.peer_keys.as_ref());
-            json!(file.map(|file| path(file)))
+            json!(file.map(|file| shown(file)))
         }
         Key::Moved => json!(settings.quorum.as_ref().is_some_and(|quorum| quorum.moved)),
         Key::Log => json!(settings.log.to_string()),
@@ -105,7 +115,7 @@ fn value(settings: &Settings, key: Key) -> Value {
     }
 }
 
-fn path(path: &Path) -> String {
+fn shown(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
 

@@ -2,17 +2,18 @@
 
 use std::future::Future;
 use std::io::{self, Write as _};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 use anyhow::Context as _;
-use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::oneshot;
+use tokio::sync::Notify;
 
 use super::bind;
 use super::demo::PARENT;
 use super::exit::{Exit, Failure};
+use super::interface::Interface;
 use super::log::{self, Log};
 use super::reload::{Hangup, Hangups, Reloads};
 use super::secret::Security;
@@ -20,8 +21,8 @@ use super::settings::Settings;
 use super::usage::quoted;
 use super::webhook::Webhook;
 use super::{Ask, Outcome, Tell, ask as asking, notify, tell as telling};
+use crate::link;
 use crate::{Builder, Elector, Mode, NOTICE, Pins, Secrets};
-use crate::{http, link};
 
 /// Runs a node. Returns when it has left.
 pub fn run(settings: &Settings) -> Exit {
@@ -98,7 +99,7 @@ pub(super) fn block_on<T>(future: impl Future<Output = T>) -> anyhow::Result<T> 
 }
 
 /// One thread suffices for a node, and wakes no other between a word heard and the answer.
-fn runtime() -> anyhow::Result<Runtime> {
+pub(super) fn runtime() -> anyhow::Result<Runtime> {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     builder.enable_all().build().context("the runtime cannot start")
 }
@@ -106,8 +107,8 @@ fn runtime() -> anyhow::Result<Runtime> {
 /// The first signal hands leadership over and says goodbye; a second one ends at once.
 async fn node(settings: &Settings, log: &Log) -> anyhow::Result<Exit> {
     let mut signals = Signals::new()?;
-    let mut hangups = Hangups::new().context("signals cannot be received")?;
-    let (elector, http) = tokio::select! {
+    let reload = Arc::clone(&signals.reload);
+    let (elector, interface, mut reloads) = tokio::select! {
         started = start(settings) => started?,
         // No peer knows this node yet: there is nothing to hand over.
         () = signals.next() => {
@@ -119,17 +120,23 @@ async fn node(settings: &Settings, log: &Log) -> anyhow::Result<Exit> {
         notify::ready(elector.view()).await;
         std::future::pending::<()>().await;
     };
+    let reloaded = async {
+        loop {
+            reload.notified().await;
+            reloads = std::mem::take(&mut reloads).all().await;
+        }
+    };
     tokio::select! {
         () = signals.next() => {}
-        () = hangup(&mut hangups, reloads(settings, &elector)) => {}
         () = told => {}
+        () = reloaded => {}
     }
     let end = async {
         notify::stopping().await;
         elector.shutdown().await;
         // First, since clients are answered until the end: none waits while a reader is waited for.
         log.flush().await;
-        http.stop().await;
+        interface.stop().await;
     };
     tokio::select! {
         () = end => Ok(Exit::Done),
@@ -137,35 +144,26 @@ async fn node(settings: &Settings, log: &Log) -> anyhow::Result<Exit> {
     }
 }
 
-/// Reads again what may be, at each SIGHUP, until one of them means the end.
-async fn hangup(hangups: &mut Hangups, mut reloads: Reloads) {
-    while hangups.next().await == Hangup::Reload {
-        reloads = reloads.all().await;
-    }
-}
-
-/// What is read again while the node runs.
-fn reloads(settings: &Settings, elector: &Elector) -> Reloads {
-    let mut reloads = Reloads::default();
-    if let Some(security) = settings.security.clone().filter(Security::is_in_files) {
-        let elector = elector.clone();
-        reloads.add("the secret of the peers", move || security.reread(&elector));
-    }
-    reloads
-}
-
-async fn start(settings: &Settings) -> anyhow::Result<(Elector, Http)> {
+async fn start(settings: &Settings) -> anyhow::Result<(Elector, Interface, Reloads)> {
     let webhook = settings.webhook.as_ref().map(|url| Webhook::new(url.as_str())).transpose();
     let webhook = webhook.map_err(|why| anyhow::anyhow!("the webhook cannot be used: {why}"))?;
+    let guard = settings.http_guard.load().map_err(|why| Failure::new(Exit::Usage, why))?;
+    let mut reloads = Reloads::default();
+    settings.http_guard.reload(&guard, &mut reloads);
     let security = settings.security.as_ref().map(Security::read).transpose();
     let security = security.map_err(|line| Failure::new(Exit::Usage, line))?;
     let builder = || secured(builder(settings), security.as_ref());
     let peers = bind::peers(settings, builder).await?;
     let listeners = bind::http(&settings.http).await?;
-    tracing::warn!(target: NOTICE, "{}", start_line(settings, &listeners));
+    let http = listeners.shown(guard.tls.is_some());
+    tracing::warn!(target: NOTICE, "{}", start_line(settings, &http));
     let elector = bind::start(peers, settings, builder).await?;
-    let http = Http::start(&elector, settings.show_port, listeners, webhook)?;
-    Ok((elector, http))
+    if let Some(security) = settings.security.clone().filter(Security::is_in_files) {
+        let elector = elector.clone();
+        reloads.add("the secret of the peers", move || security.reread(&elector));
+    }
+    let interface = Interface::start(&elector, settings.show_port, listeners, guard, webhook)?;
+    Ok((elector, interface, reloads))
 }
 
 pub(super) fn builder(settings: &Settings) -> Builder {
@@ -201,16 +199,9 @@ fn secured(builder: Builder, security: Option<&(Secrets, Option<Pins>)>) -> Buil
     }
 }
 
-fn start_line(settings: &Settings, http: &[TcpListener]) -> String {
+fn start_line(settings: &Settings, http: &str) -> String {
     let peers =
         SocketAddr::new(settings.bind.unwrap_or(Ipv4Addr::UNSPECIFIED.into()), settings.port);
-    let shown = |at: SocketAddr| match at.ip() {
-        // A socket for both families shows as the one that everybody knows.
-        IpAddr::V6(ip) if ip.is_unspecified() => format!("0.0.0.0:{}", at.port()),
-        _ => at.to_string(),
-    };
-    let http: Vec<String> = http.iter().filter_map(|l| l.local_addr().ok()).map(shown).collect();
-    let http = if http.is_empty() { "off".to_owned() } else { http.join(" and ") };
     let mode = match settings.mode() {
         Mode::Bully => "bully (a split has two leaders)",
         Mode::Quorum => "quorum (experimental)",
@@ -223,83 +214,16 @@ fn start_line(settings: &Settings, http: &[TcpListener]) -> String {
         None if peers.ip().is_loopback() => "",
         None => " without secret",
     };
-    format!("bully: mode {mode}, peers {peers}{secret}, http {http}{data}")
+    format!("bully: mode {mode}, peers {peers}{secret}, {http}{data}")
 }
 
-/// The HTTP interface, on a thread of its own: neither holds the other up.
-struct Http {
-    stop: oneshot::Sender<()>,
-    ended: oneshot::Receiver<()>,
-}
-
-impl Http {
-    fn start(
-        elector: &Elector,
-        show_port: bool,
-        listeners: Vec<TcpListener>,
-        webhook: Option<Webhook>,
-    ) -> anyhow::Result<Self> {
-        let (stop, stopped) = oneshot::channel::<()>();
-        let (end, ended) = oneshot::channel::<()>();
-        let app = http::app(elector.clone(), http::Options { show_port });
-        let elector = elector.clone();
-        let listeners =
-            listeners.into_iter().map(TcpListener::into_std).collect::<io::Result<Vec<_>>>()?;
-        let runtime = runtime()?;
-        std::thread::Builder::new().name("http".to_owned()).spawn(move || {
-            runtime.block_on(async move {
-                if let Some(webhook) = webhook {
-                    webhook.spawn(elector);
-                }
-                serve(listeners, app, async {
-                    let _ = stopped.await;
-                })
-                .await;
-            });
-            // As with the node's own: the webhook's host may be looked up for long.
-            runtime.shutdown_background();
-            drop(end);
-        })?;
-        Ok(Self { stop, ended })
-    }
-
-    /// Waits until the requests under way have their answers.
-    async fn stop(self) {
-        drop(self.stop);
-        // Always an error, since nothing is sent: the thread has let go of its end, be it in a
-        // panic, which has been printed.
-        let _ = self.ended.await;
-    }
-}
-
-async fn serve(
-    listeners: Vec<std::net::TcpListener>,
-    app: axum::Router,
-    stopped: impl Future<Output = ()>,
-) {
-    let (stop, stopping) = tokio::sync::watch::channel(());
-    let mut servers = tokio::task::JoinSet::new();
-    for listener in listeners {
-        let mut stopping = stopping.clone();
-        match TcpListener::from_std(listener) {
-            Ok(listener) => {
-                let stopped = async move {
-                    let _ = stopping.changed().await;
-                };
-                servers.spawn(http::serve(listener, app.clone(), stopped));
-            }
-            Err(error) => tracing::warn!(target: NOTICE, "bully: http: {error}"),
-        }
-    }
-    stopped.await;
-    drop(stop);
-    while servers.join_next().await.is_some() {}
-}
-
-/// SIGTERM and SIGINT.
+/// SIGTERM and SIGINT, and SIGHUP where it means the end.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    hangups: Hangups,
+    /// Told of each SIGHUP that means something else.
+    reload: Arc<Notify>,
 }
 
 impl Signals {
@@ -308,13 +232,22 @@ impl Signals {
         Ok(Self {
             terminate: on(SignalKind::terminate())?,
             interrupt: on(SignalKind::interrupt())?,
+            hangups: Hangups::new().context("signals cannot be received")?,
+            reload: Arc::default(),
         })
     }
 
+    /// Waits for one that means the end.
     async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                hangup = self.hangups.next() => match hangup {
+                    Hangup::End => return,
+                    Hangup::Reload => self.reload.notify_one(),
+                },
+            }
         }
     }
 }
@@ -359,20 +292,16 @@ mod tests {
     use super::*;
     use crate::cli::tests::configured;
 
-    #[tokio::test]
-    async fn the_first_line_says_how_it_elects_where_it_listens_and_where_its_data_are() {
-        let http = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let port = http.local_addr().expect("bound").port();
+    #[test]
+    fn the_first_line_says_how_it_elects_where_it_listens_and_where_its_data_are() {
         let settings = configured(&[], &[]).settings;
-        let bully = format!(
-            "bully: mode bully (a split has two leaders), peers 0.0.0.0:8117 without secret, http \
-             127.0.0.1:{port}"
-        );
-        assert_eq!(start_line(&settings, &[http]), bully);
+        let bully = "bully: mode bully (a split has two leaders), peers 0.0.0.0:8117 without \
+                     secret, https 0.0.0.0:8443";
+        assert_eq!(start_line(&settings, "https 0.0.0.0:8443"), bully);
         let line = ["-mode=quorum", "-data-dir=/var/lib/bully", "-http=off", "-port=9"];
         let quorum = "bully: mode quorum (experimental), peers 0.0.0.0:9 without secret, http off, \
                       data /var/lib/bully/bully/9";
-        assert_eq!(start_line(&configured(&line, &[]).settings, &[]), quorum);
+        assert_eq!(start_line(&configured(&line, &[]).settings, "http off"), quorum);
     }
 
     #[test]
@@ -385,7 +314,7 @@ mod tests {
             (&[], &[secret], "peers 0.0.0.0:8117 with secret, "),
             (&["-peer-keys=/k"], &[secret], "peers 0.0.0.0:8117 with secret and listed keys, "),
         ] {
-            let line = start_line(&configured(line, variables).settings, &[]);
+            let line = start_line(&configured(line, variables).settings, "http off");
             assert!(line.contains(said), "{line}");
         }
     }

@@ -1,12 +1,12 @@
 //! Where a node has the secret that its peers share, and the list of their keys.
 
 use std::ffi::OsString;
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::{fmt, str};
 
+use super::files;
 use super::layer::Origin;
-use super::private_file;
-use super::usage::quoted;
 use crate::{Elector, Pins, Secrets};
 
 /// The variable that holds secrets themselves, for want of a better place.
@@ -17,12 +17,6 @@ const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 
 /// The credential that is taken for the secret where nothing else is given.
 const CREDENTIAL: &str = "bully-secret";
-
-/// Far more than two secrets.
-const SECRET_BYTES_MAX: usize = 1024;
-
-/// The keys of a thousand nodes, and what is said of each.
-const KEYS_BYTES_MAX: u64 = 256 * 1024;
 
 /// By what a node knows its peers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,17 +51,13 @@ impl Security {
             SecretSource::File(path) => path,
             SecretSource::Environment(secrets) => return Ok(secrets.clone()),
         };
-        let text = private_file::read(path, SECRET_BYTES_MAX);
-        let secrets = text
-            .and_then(|text| text.parse().map_err(|error| format!("{}: {error}", path.display())));
+        let secrets = files::own(path).and_then(|bytes| understood(path, &bytes));
         secrets.map_err(|complaint| format!("-secret-file: {complaint}"))
     }
 
     fn pins(&self) -> Result<Option<Pins>, String> {
         let read = |path: &PathBuf| {
-            let pins = list(path).and_then(|text| {
-                text.parse().map_err(|error| format!("{}: {error}", path.display()))
-            });
+            let pins = files::public(path).and_then(|bytes| understood(path, &bytes));
             pins.map_err(|complaint| format!("-peer-keys: {complaint}"))
         };
         self.peer_keys.as_ref().map(read).transpose()
@@ -89,22 +79,10 @@ impl Security {
     }
 }
 
-/// The text of a list of keys. It is no secret.
-fn list(path: &Path) -> Result<String, String> {
-    let failed = |error: std::io::Error| format!("{} cannot be read: {error}", path.display());
-    let metadata = fs::metadata(path).map_err(failed)?;
-    if !metadata.is_file() || metadata.len() > KEYS_BYTES_MAX {
-        return Err(format!("{} is not a file, or is too long", path.display()));
-    }
-    fs::read_to_string(path).map_err(failed)
-}
-
-/// Reads the path of a file, of which nothing is asked but that it can be written on a line.
-pub(super) fn parse_path(text: &str) -> Result<PathBuf, String> {
-    if text.is_empty() || text.contains(char::is_control) {
-        return Err(format!("{} is not the path of a file", quoted(text)));
-    }
-    Ok(PathBuf::from(text))
+/// What the text of a file says.
+fn understood<T: FromStr<Err: fmt::Display>>(path: &Path, bytes: &[u8]) -> Result<T, String> {
+    let text = str::from_utf8(bytes).map_err(|_| files::named(path, "is not text"))?;
+    text.parse().map_err(|error| files::named(path, &format!("cannot be used: {error}")))
 }
 
 /// The secret that the environment has: in a variable, or as a credential of the unit.
@@ -128,6 +106,8 @@ pub(super) fn from_environment(
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     const TEXT: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";

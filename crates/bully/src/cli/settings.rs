@@ -10,6 +10,8 @@ use reqwest::Url;
 use tracing::Level;
 
 use super::data_dir::{self, Surroundings};
+use super::files;
+use super::guard::{HttpGuard, TlsFiles};
 use super::key::Key;
 use super::layer::{Layer, Layers, Origin};
 use super::listen::HttpListen;
@@ -60,6 +62,8 @@ pub struct Settings {
     pub advertise: Option<Place>,
     /// Where HTTP is served.
     pub http: HttpListen,
+    /// What guards it.
+    pub http_guard: HttpGuard,
     /// Whether `/leader` answers `ip:port` and not the address alone.
     pub show_port: bool,
     /// Where to POST when this node is elected, over http or https.
@@ -147,6 +151,7 @@ impl Configuration {
             bind: read.optional(Key::Bind, parse_bind)?,
             advertise: read.optional(Key::Advertise, |text| Place::parse_peer(text, port))?,
             http: read.required(Key::Http, HttpListen::parse)?,
+            http_guard: read.http_guard()?,
             show_port: read.required(Key::ShowPort, parse_switch)?,
             webhook: read.optional(Key::Url, parse_webhook)?,
             cluster: read.required(Key::Cluster, parse_cluster)?,
@@ -196,6 +201,31 @@ impl Reader<'_> {
         Ok(value.expect("the lowest layer holds the defaults, and this key has one"))
     }
 
+    fn http_guard(&mut self) -> Result<HttpGuard, UsageError> {
+        let mut file = |key| self.optional(key, files::parse);
+        let cert = file(Key::HttpTlsCert)?;
+        let key = file(Key::HttpTlsKey)?;
+        let client_ca = file(Key::HttpClientCa)?;
+        let read_token = file(Key::HttpReadTokenFile)?;
+        let admin_token = file(Key::HttpAdminTokenFile)?;
+        let tls = match (cert, key) {
+            (Some(cert), Some(key)) => Some(TlsFiles { cert, key, client_ca }),
+            (Some(_), None) => return Err(self.alone(Key::HttpTlsCert, Key::HttpTlsKey)),
+            (None, Some(_)) => return Err(self.alone(Key::HttpTlsKey, Key::HttpTlsCert)),
+            (None, None) if client_ca.is_some() => {
+                return Err(self.alone(Key::HttpClientCa, Key::HttpTlsCert));
+            }
+            (None, None) => None,
+        };
+        Ok(HttpGuard { tls, read_token, admin_token })
+    }
+
+    /// The complaint about what means nothing without the other.
+    fn alone(&self, given: Key, missing: Key) -> UsageError {
+        let raw = self.layers.strongest(given).expect("somebody gave it");
+        raw.wrong(&format!("-{} is missing", missing.name()))
+    }
+
     fn quorum(&mut self) -> Result<Quorum, UsageError> {
         let lease = self.required(Key::Lease, parse_lease)?;
         Ok(Quorum { lease, moved: self.required(Key::Moved, parse_switch)? })
@@ -231,8 +261,8 @@ impl Reader<'_> {
         &mut self,
         surroundings: &Surroundings<'_>,
     ) -> Result<Option<Security>, UsageError> {
-        let named = self.optional(Key::SecretFile, secret::parse_path)?;
-        let peer_keys = self.optional(Key::PeerKeys, secret::parse_path)?;
+        let named = self.optional(Key::SecretFile, files::parse)?;
+        let peer_keys = self.optional(Key::PeerKeys, files::parse)?;
         let found = secret::from_environment(surroundings.env).map_err(UsageError::new)?;
         let secret = match (named, found) {
             (Some(_), Some((SecretSource::Environment(_), _))) => {

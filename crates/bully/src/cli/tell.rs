@@ -46,7 +46,7 @@ fn render(tell: &Tell, answer: &Answer) -> Result<Outcome, String> {
     let mut outcome = if error.code == NO_LEADER {
         no_leader(&error.message, String::new())
     } else {
-        Outcome::error(&tell.http, &error.message)
+        Outcome::error(&tell.http, &refusal(answer))
     };
     if tell.json {
         outcome.stdout = json();

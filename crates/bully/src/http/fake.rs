@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use axum::Router;
 use tokio::sync::watch;
 
-use super::{Node, Obeyed, Options, routes};
+use super::{Access, Node, Obeyed, Options, routes};
 use crate::{Entry, Leader, Member, Mode, Refused, Role, View};
 
 pub(super) struct Fake {
@@ -65,7 +65,12 @@ impl Fake {
 
 /// The routes of a node that the test keeps a hold of.
 pub(super) fn app(node: &Arc<Fake>) -> Router {
-    routes(Box::new(Arc::clone(node)), Options::default())
+    guarded(node, Access::default())
+}
+
+/// The same, for those alone who may have it.
+pub(super) fn guarded(node: &Arc<Fake>, access: Access) -> Router {
+    routes(Box::new(Arc::clone(node)), Options { access, ..Options::default() })
 }
 
 impl Node for Arc<Fake> {

@@ -1,22 +1,30 @@
 //! The HTTP interface of a node: who leads, the members, what happened, checks for load balancers,
-//! and orders from this machine.
+//! and orders.
 //!
 //! **Every answer is information and old when read.** What only a leader may do hangs on
 //! [`Elector::leadership`](crate::Elector::leadership), not on an answer from here.
 //!
-//! The caller owns the listener and the shutdown: [`app`] makes the routes, [`serve`] serves them.
+//! The caller owns the listener and the shutdown: [`app`] makes the routes, [`serve`] serves them over
+//! TCP, [`serve_unix`] over a Unix socket, and, with the feature `tls`, `serve_tls` over TLS. Who may
+//! ask and who may give orders is [`Options::access`].
 
+mod access;
 mod call;
+mod caller;
 mod checks;
 mod control;
 mod documents;
 #[cfg(test)]
 mod fake;
+mod gate;
 pub(crate) mod json;
 mod leader;
+mod patient;
 mod serve;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "tls")]
+mod tls;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -25,6 +33,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::Request;
 use axum::http::StatusCode;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::any;
 use tokio::sync::watch;
@@ -32,22 +41,33 @@ use tokio::sync::watch;
 use crate::{Elector, Entry, Member, Refused, View};
 use call::Call;
 
-pub use serve::serve;
+pub use access::{Access, BearerToken, Tokens};
+pub use caller::Caller;
+#[cfg(feature = "tls")]
+pub use serve::serve_tls;
+pub use serve::{serve, serve_unix};
+#[cfg(feature = "tls")]
+pub use tls::Tls;
 
-/// How the interface answers.
-#[derive(Clone, Copy, Debug, Default)]
+/// How the interface answers, and whom.
+#[derive(Clone, Debug, Default)]
 pub struct Options {
     /// `/leader` in text names the port too: `192.168.1.67:8117`, `[2001:db8::67]:8117`.
     pub show_port: bool,
+    /// Who may ask, and who may give orders. By default everybody may ask, and orders are taken over
+    /// loopback and Unix sockets.
+    pub access: Access,
 }
 
 /// The routes of a node. Questions are asked with GET, HEAD and OPTIONS, of which OPTIONS has the
 /// status of GET, since load balancers check with it; orders are given with POST; whatever else
 /// comes gets 405.
 ///
-/// Orders are taken from this machine alone, and so only where the routes are told who asks: by
-/// [`serve`], or by another server through axum's
-/// [`ConnectInfo`](axum::extract::ConnectInfo)`<SocketAddr>`.
+/// Orders are taken over loopback and over Unix sockets without a token, and so only where the routes
+/// are told who asks: by [`serve`] and its like, or by another server through [`Caller`].
+///
+/// The checks of load balancers are answered to everybody; where there is a token for questions, with
+/// the status alone to those who do not send it.
 pub fn app(elector: Elector, options: Options) -> Router {
     routes(Box::new(elector), options)
 }
@@ -117,31 +137,39 @@ struct App {
 }
 
 fn routes(node: Box<dyn Node>, options: Options) -> Router {
-    Router::new()
+    let app = Arc::new(App { node, options });
+    // Whatever is not here is a question too, and tells nobody what there is.
+    let questions = Router::new()
         .route("/", any(index))
         .route("/leader", any(leader::leader))
         .route("/v1/status", any(documents::status))
         .route("/v1/members", any(documents::members))
         .route("/v1/history", any(documents::history))
-        .route("/v1/step-down", any(control::step_down))
-        .route("/v1/transfer", any(control::transfer))
-        .route("/v1/priority", any(control::priority))
-        .route("/v1/members/remove", any(control::remove))
+        .fallback(nowhere)
+        .layer(from_fn_with_state(Arc::clone(&app), gate::questions));
+    let checks = Router::new()
         .route("/primary", any(checks::primary))
         .route("/read-write", any(checks::primary))
         .route("/replica", any(checks::replica))
         .route("/health", any(checks::health))
         .route("/livez", any(checks::livez))
         .route("/readyz", any(checks::readyz))
-        .fallback(nowhere)
-        .with_state(Arc::new(App { node, options }))
+        .route_layer(from_fn_with_state(Arc::clone(&app), gate::checks));
+    // Each looks itself whether it is to be obeyed.
+    let orders = Router::new()
+        .route("/v1/step-down", any(control::step_down))
+        .route("/v1/transfer", any(control::transfer))
+        .route("/v1/priority", any(control::priority))
+        .route("/v1/members/remove", any(control::remove));
+    questions.merge(checks).merge(orders).layer(from_fn(gate::with_policy)).with_state(app)
 }
 
 async fn index(call: Call) -> Response {
     call.line(
         StatusCode::OK,
         "bully: /leader /v1/status /v1/members /v1/history \
-         /primary /read-write /replica /health /livez /readyz; from this machine, POST \
+         /primary /read-write /replica /health /livez /readyz; from this machine, or with \
+         the token for it, POST \
          /v1/step-down /v1/transfer /v1/priority /v1/members/remove",
     )
 }

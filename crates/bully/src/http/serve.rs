@@ -15,11 +15,14 @@ use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time;
 
+use super::Caller;
+use super::patient::Patient;
 use crate::shortage::Shortage;
 
 /// Above it a connection is closed as soon as it is made.
@@ -45,12 +48,62 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Serves the routes on the listener until the shutdown is ready, and then closes the connections:
 /// those under way have a second.
 pub async fn serve(listener: TcpListener, app: Router, shutdown: impl Future<Output = ()>) {
-    serve_at_most(CONNECTIONS_MAX, listener, app, shutdown).await;
+    serve_at_most(CONNECTIONS_MAX, Listener::Tcp(listener), app, shutdown).await;
+}
+
+/// As [`serve`], over TLS, for whose handshake a client has as long as for the head of a request. What
+/// is not TLS is closed.
+#[cfg(feature = "tls")]
+pub async fn serve_tls(
+    listener: TcpListener,
+    tls: super::Tls,
+    app: Router,
+    shutdown: impl Future<Output = ()>,
+) {
+    serve_at_most(CONNECTIONS_MAX, Listener::Tls(listener, tls), app, shutdown).await;
+}
+
+/// As [`serve`], over a Unix socket. Whoever can open it may ask and give orders: its mode, and that
+/// of its directory, are for the caller to choose.
+pub async fn serve_unix(listener: UnixListener, app: Router, shutdown: impl Future<Output = ()>) {
+    serve_at_most(CONNECTIONS_MAX, Listener::Unix(listener), app, shutdown).await;
+}
+
+/// Where clients are awaited.
+enum Listener {
+    Tcp(TcpListener),
+    #[cfg(feature = "tls")]
+    Tls(TcpListener, super::Tls),
+    Unix(UnixListener),
+}
+
+/// A client, of whom nothing is read yet.
+enum Client {
+    Tcp(TcpStream, SocketAddr),
+    #[cfg(feature = "tls")]
+    Tls(TcpStream, SocketAddr, tokio_rustls::TlsAcceptor),
+    Unix(UnixStream),
+}
+
+impl Listener {
+    async fn accept(&self) -> io::Result<Client> {
+        match self {
+            Self::Tcp(listener) => {
+                listener.accept().await.map(|(stream, client)| Client::Tcp(stream, client))
+            }
+            #[cfg(feature = "tls")]
+            Self::Tls(listener, tls) => {
+                let (stream, client) = listener.accept().await?;
+                Ok(Client::Tls(stream, client, tls.acceptor()))
+            }
+            Self::Unix(listener) => listener.accept().await.map(|(stream, _)| Client::Unix(stream)),
+        }
+    }
 }
 
 async fn serve_at_most(
     connections_max: usize,
-    listener: TcpListener,
+    listener: Listener,
     app: Router,
     shutdown: impl Future<Output = ()>,
 ) {
@@ -68,11 +121,11 @@ async fn serve_at_most(
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, client)) => {
+            Ok(client) => {
                 let Ok(permit) = Arc::clone(&room).try_acquire_owned() else {
                     continue;
                 };
-                let connection = converse(stream, client, app.clone(), ended.clone());
+                let connection = client.serve(app.clone(), ended.clone());
                 connections.spawn(async move {
                     connection.await;
                     drop(permit);
@@ -103,21 +156,58 @@ fn is_of_connection(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }
 
+impl Client {
+    async fn serve(self, app: Router, ended: watch::Receiver<()>) {
+        match self {
+            Self::Tcp(stream, address) => {
+                refine(&stream);
+                let caller = Caller::Tcp { address, is_tls: false };
+                converse(Box::new(stream), caller, app, ended).await;
+            }
+            #[cfg(feature = "tls")]
+            Self::Tls(stream, address, acceptor) => {
+                refine(&stream);
+                // Errors are the client's doing, and it has had its alert.
+                let handshake = time::timeout(HEAD_WITHIN, acceptor.accept(stream));
+                if let Ok(Ok(stream)) = handshake.await {
+                    let caller = Caller::Tcp { address, is_tls: true };
+                    converse(Box::new(stream), caller, app, ended).await;
+                }
+            }
+            Self::Unix(stream) => {
+                let stream = Patient::new(stream, TAKEN_WITHIN);
+                converse(Box::new(stream), Caller::Unix, app, ended).await;
+            }
+        }
+    }
+}
+
+/// What is spoken over. Of a known type, there would be the whole of the server's code for each.
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+
+/// All are refinements: a socket that takes none of them still serves.
+fn refine(stream: &TcpStream) {
+    let _ = stream.set_nodelay(true);
+    let socket = socket2::SockRef::from(stream);
+    let _ = socket.set_tcp_keepalive(&socket2::TcpKeepalive::new().with_time(TAKEN_WITHIN));
+    let _ = socket.set_tcp_user_timeout(Some(TAKEN_WITHIN));
+}
+
 /// Answers the requests of one connection, of which the routes learn from whom they come.
 async fn converse(
-    stream: TcpStream,
-    client: SocketAddr,
+    stream: Box<dyn Stream>,
+    caller: Caller,
     app: Router,
     mut ended: watch::Receiver<()>,
 ) {
-    // All are refinements: a socket that takes none of them still serves.
-    let _ = stream.set_nodelay(true);
-    let socket = socket2::SockRef::from(&stream);
-    let _ = socket.set_tcp_keepalive(&socket2::TcpKeepalive::new().with_time(TAKEN_WITHIN));
-    let _ = socket.set_tcp_user_timeout(Some(TAKEN_WITHIN));
     let app = TowerToHyperService::new(app);
     let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(ConnectInfo(client));
+        if let Caller::Tcp { address, .. } = caller {
+            request.extensions_mut().insert(ConnectInfo(address));
+        }
+        request.extensions_mut().insert(caller);
         app.call(request)
     });
     let connection = http1::Builder::new()

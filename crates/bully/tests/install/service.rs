@@ -66,6 +66,7 @@ fn the_service_starts_the_program_of_the_package_with_its_configuration_as_its_u
         "NotifyAccess=main",
         "User=bully",
         "ExecStart=/usr/bin/bully -config=/etc/bully/bully.toml",
+        "ExecReload=/bin/kill -HUP $MAINPID",
     ] {
         assert!(unit.lines().any(|other| other == line), "{line}");
     }

@@ -67,14 +67,39 @@ impl Node {
         node
     }
 
+    /// A node that stands alone, and that serves HTTP in such a way, or to such clients, that it is
+    /// not asked here whether it leads; `http` stands for its address in the arguments.
+    pub(crate) fn unasked(more: &[&str]) -> Self {
+        Self::unasked_by(Self::command(), more)
+    }
+
+    /// The same, started by that command.
+    pub(crate) fn unasked_by(mut command: Command, more: &[&str]) -> Self {
+        let [peers, http] = own();
+        unset_settings(&mut command);
+        command
+            .arg(format!("-port={}", peers.port()))
+            .arg(format!("-nodes={peers}"))
+            .arg(format!("-bind={}", peers.ip()))
+            .args(more.iter().map(|word| word.replace("HTTP", &http.to_string())));
+        Self::spawn(command, peers, http)
+    }
+
+    /// Waits until it has printed a line with that in it, and gives all that it has printed since.
+    pub(crate) fn prints(&self, what: &str) -> Vec<String> {
+        let mut lines = Vec::new();
+        until(what, || {
+            lines.extend(self.printed());
+            lines.iter().any(|line: &String| line.contains(what))
+        });
+        lines
+    }
+
     /// The program, without what this process's environment says of a node.
     pub(crate) fn command() -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bully"));
-        for (name, _) in std::env::vars_os() {
-            if name.as_encoded_bytes().starts_with(b"BULLY_") || name == "NOTIFY_SOCKET" {
-                command.env_remove(name);
-            }
-        }
+        command.stdin(Stdio::null());
+        unset_settings(&mut command);
         command
     }
 
@@ -89,7 +114,7 @@ impl Node {
         http: SocketAddr,
         stderr: Stdio,
     ) -> Self {
-        let child = command.stdin(Stdio::null()).stderr(stderr).spawn();
+        let child = command.stderr(stderr).spawn();
         let mut child = child.expect("bully starts");
         let (say, stderr) = channel();
         if let Some(pipe) = child.stderr.take() {
@@ -165,6 +190,22 @@ impl Drop for Node {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// Takes from a command what this process's environment says of a node.
+fn unset_settings(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        if name.as_encoded_bytes().starts_with(b"BULLY_") || name == "NOTIFY_SOCKET" {
+            command.env_remove(name);
+        }
+    }
+}
+
+/// A command of the program, to its end: its exit code, and what it printed.
+pub(crate) fn bully(line: &[&str]) -> (i32, String) {
+    let output = Node::command().args(line).stdin(Stdio::null()).output().expect("bully runs");
+    let words = [output.stdout, output.stderr].concat();
+    (output.status.code().expect("it ends"), String::from_utf8_lossy(&words).into_owned())
 }
 
 /// Waits for a condition.

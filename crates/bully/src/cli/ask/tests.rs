@@ -5,14 +5,14 @@ use tokio::time::{self, Instant};
 
 use super::*;
 use crate::Elector;
-use crate::cli::Place;
 use crate::cli::exchange::BYTES_MAX;
+use crate::cli::tests::here;
 
 const LEADER: Question = Question::Leader { wait: Duration::from_secs(2), token: false };
 const TOKEN: Question = Question::Leader { wait: Duration::from_secs(2), token: true };
 
 fn to(port: u16, what: Question, json: bool) -> Ask {
-    Ask { what, http: Place { host: "127.0.0.1".to_owned(), port }, json }
+    Ask { what, http: here(port), json }
 }
 
 fn http(status: &str, body: &str) -> Vec<u8> {

@@ -5,10 +5,11 @@ use tokio::time;
 
 use super::*;
 use crate::Elector;
-use crate::cli::{Exit, Place};
+use crate::cli::Exit;
+use crate::cli::tests::here;
 
 fn to(port: u16, what: Order, json: bool) -> Tell {
-    Tell { what, http: Place { host: "127.0.0.1".to_owned(), port }, json }
+    Tell { what, http: here(port), json }
 }
 
 /// Tells a server that answers with that; gives what came of it and the request.

@@ -2,6 +2,7 @@
 
 use super::*;
 
+mod guard;
 mod properties;
 mod questions;
 mod refusals;
@@ -37,6 +38,11 @@ fn asked(line: &[&str], variables: Variables<'_>) -> Ask {
         Ok(Invocation::Ask(ask)) => ask,
         other => panic!("{line:?} asks nothing: {other:?}"),
     }
+}
+
+/// A node of this machine's.
+pub(super) fn here(port: u16) -> Asked {
+    Address::Http(Place { host: "127.0.0.1".to_owned(), port }).into()
 }
 
 fn help(line: &[&str]) -> String {

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn a_question_goes_to_this_machine_unless_told_otherwise() {
-    let place = |host: &str, port| Place { host: host.to_owned(), port };
+    let place = |host: &str, port| Address::Http(Place { host: host.to_owned(), port }).into();
     let wait = Duration::from_secs(2);
     let leader = |wait| Question::Leader { wait, token: false };
     let plain = Ask { what: leader(wait), http: place("127.0.0.1", 8080), json: false };
@@ -53,10 +53,10 @@ fn an_order_goes_to_this_machine_unless_told_otherwise() {
         (&["priority", "0"], Order::Priority(0)),
         (&["members", "remove", "[::1]:1"], Order::Remove("[::1]:1".to_owned())),
     ] {
-        let http = Place { host: "127.0.0.1".to_owned(), port: 8080 };
+        let http = here(8080);
         assert_eq!(told(line), Tell { what: what.clone(), http, json: false });
         let elsewhere = [line, &["-http=:9090", "-json"]].concat();
-        let http = Place { host: "127.0.0.1".to_owned(), port: 9090 };
+        let http = here(9090);
         assert_eq!(told(&elsewhere), Tell { what, http, json: true });
     }
     assert_eq!(asked(&["members"], &[]).what, Question::Members);
@@ -143,7 +143,7 @@ fn whoever_asks_finds_the_node_of_the_file_that_the_environment_names() {
         assert_eq!(asked(&["status", "-http=:1"], &variables).http.to_string(), "127.0.0.1:1");
     });
     let unread = [("BULLY_CONFIG", "/none"), ("BULLY_HTTP", ":2")];
-    assert_eq!(asked(&["status"], &unread).http.port, 2);
+    assert_eq!(asked(&["status"], &unread).http, here(2));
     assert!(complaint(&["status"], &[("BULLY_HTTP", "off")]).starts_with("BULLY_HTTP: \"off\""));
 }
 
@@ -197,26 +197,31 @@ fn the_settings_in_force_are_a_table_or_an_object() {
     };
     let table = report(&configuration, false);
     insta::assert_snapshot!(table, @r"
-    flag          value             from
-    -nodes        a:9000,b:1        flag
-    -port         9000              BULLY_PORT
-    -bind         (all addresses)   default
-    -advertise    (found at start)  default
-    -http         127.0.0.1:8080    default
-    -showport     false             default
-    -url          http://u:***@h/   flag
-    -cluster      bully             default
-    -mode         bully             default
-    -priority     100               default
-    -preempt      true              default
-    -heartbeat    100ms             default
-    -lease        (none)            default
-    -data-dir     (none)            default
-    -moved        false             default
-    -secret-file  (none)            default
-    -peer-keys    (none)            default
-    -log          text              default
-    -log-level    warn              default
+    flag                    value             from
+    -nodes                  a:9000,b:1        flag
+    -port                   9000              BULLY_PORT
+    -bind                   (all addresses)   default
+    -advertise              (found at start)  default
+    -http                   127.0.0.1:8080    default
+    -http-tls-cert          (none)            default
+    -http-tls-key           (none)            default
+    -http-client-ca         (none)            default
+    -http-read-token-file   (none)            default
+    -http-admin-token-file  (none)            default
+    -showport               false             default
+    -url                    http://u:***@h/   flag
+    -cluster                bully             default
+    -mode                   bully             default
+    -priority               100               default
+    -preempt                true              default
+    -heartbeat              100ms             default
+    -lease                  (none)            default
+    -data-dir               (none)            default
+    -moved                  false             default
+    -secret-file            (none)            default
+    -peer-keys              (none)            default
+    -log                    text              default
+    -log-level              warn              default
     ");
     let object: serde_json::Value =
         serde_json::from_str(&report(&configuration, true)).expect("an object");
@@ -243,11 +248,11 @@ fn in_quorum_mode_its_settings_are_in_force_with_who_gave_them() {
     };
     let rows: Vec<&str> = table.lines().filter(of_quorum).collect();
     insta::assert_snapshot!(rows.join("\n"), @r"
-    -mode         quorum            flag
-    -heartbeat    150ms             default
-    -lease        2s                flag
-    -data-dir     /state            STATE_DIRECTORY
-    -moved        false             default
+    -mode                   quorum            flag
+    -heartbeat              150ms             default
+    -lease                  2s                flag
+    -data-dir               /state            STATE_DIRECTORY
+    -moved                  false             default
     ");
     let object: serde_json::Value =
         serde_json::from_str(&report(&configuration, true)).expect("an object");

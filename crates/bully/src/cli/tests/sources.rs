@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::*;
-use crate::Builder;
+use crate::{Builder, Mode};
 
 #[test]
 fn a_node_without_flags_has_the_documented_settings() {
@@ -13,7 +13,8 @@ fn a_node_without_flags_has_the_documented_settings() {
         port: 8117,
         bind: None,
         advertise: None,
-        http: HttpListen::At(Place { host: "127.0.0.1".to_owned(), port: 8080 }),
+        http: HttpListen(vec![HttpPlace::At(Place { host: "127.0.0.1".to_owned(), port: 8080 })]),
+        http_guard: HttpGuard::default(),
         show_port: false,
         webhook: None,
         cluster: "bully".to_owned(),
@@ -89,6 +90,11 @@ fn every_setting_can_come_from_a_flag_the_environment_or_the_file() {
         ("bind", "10.0.0.1"),
         ("advertise", "a.example"),
         ("http", "off"),
+        ("http-tls-cert", "/etc/bully/cert.pem"),
+        ("http-tls-key", "/etc/bully/key.pem"),
+        ("http-client-ca", "/etc/bully/ca.pem"),
+        ("http-read-token-file", "/etc/bully/read"),
+        ("http-admin-token-file", "/etc/bully/admin"),
         ("showport", "true"),
         ("url", "https://example.com/hook"),
         ("cluster", "east"),

@@ -1,16 +1,19 @@
+#[cfg(feature = "tls")]
+mod tls;
+
 use std::fs::File;
 use std::net::SocketAddr;
 use std::process::Command;
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
-use super::serve_at_most;
+use super::{Listener, serve_at_most};
 use crate::http::fake::{Fake, electing, follower};
 
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -26,8 +29,19 @@ async fn server(node: Fake, connections_max: usize) -> Server {
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
     let shutdown = async { drop(stopped.await) };
-    let task = tokio::spawn(serve_at_most(connections_max, listener, node.app(), shutdown));
+    let task =
+        tokio::spawn(serve_at_most(connections_max, Listener::Tcp(listener), node.app(), shutdown));
     Server { address, stop, task }
+}
+
+/// The same on a Unix socket in that folder.
+fn unix_server(node: Fake, folder: &tempfile::TempDir) -> (std::path::PathBuf, Server) {
+    let path = folder.path().join("s");
+    let listener = UnixListener::bind(&path).unwrap();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let shutdown = async { drop(stopped.await) };
+    let task = tokio::spawn(serve_at_most(8, Listener::Unix(listener), node.app(), shutdown));
+    (path, Server { address: "0.0.0.0:0".parse().unwrap(), stop, task })
 }
 
 async fn connect(server: &Server) -> TcpStream {
@@ -35,14 +49,18 @@ async fn connect(server: &Server) -> TcpStream {
 }
 
 /// All that comes until the end; a reset is an end too.
-async fn rest(stream: &mut TcpStream) -> String {
+async fn rest(stream: &mut (impl AsyncRead + Unpin)) -> String {
     let mut bytes = Vec::new();
     let _ = timeout(DEADLINE, stream.read_to_end(&mut bytes)).await.expect("the end comes");
     String::from_utf8(bytes).unwrap()
 }
 
 /// One answer with a body, and the connection stays.
-async fn answer(stream: &mut TcpStream, request: &str, end: &str) -> String {
+async fn answer(
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    request: &str,
+    end: &str,
+) -> String {
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut text = String::new();
     while !text.ends_with(end) {
@@ -81,6 +99,35 @@ async fn the_routes_are_told_who_asks() {
     // The connection serves on, an order after a question and the other way round.
     answer(&mut stream, GET, "192.168.1.68\n").await;
     answer(&mut stream, order, "{\"ok\":true}\n").await;
+}
+
+#[tokio::test]
+async fn the_routes_are_told_that_a_client_came_over_a_unix_socket() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, server) = unix_server(Fake::new(follower()), &folder);
+    let mut stream = UnixStream::connect(&path).await.unwrap();
+    answer(&mut stream, GET, "192.168.1.68\n").await;
+    // Under a name that is nobody's.
+    let order = "POST /v1/step-down HTTP/1.1\r\nHost: x\r\n\
+                 Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
+    answer(&mut stream, order, "{\"ok\":true}\n").await;
+    server.stop.send(()).unwrap();
+    timeout(DEADLINE, server.task).await.expect("it ends").unwrap();
+    assert_eq!(rest(&mut stream).await, "");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_of_a_unix_socket_is_closed_when_it_is_slow_or_idle() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, _server) = unix_server(Fake::new(follower()), &folder);
+    for head in ["", "GET /leader HTTP/1.1\r\nHos", GET] {
+        let mut stream = UnixStream::connect(&path).await.unwrap();
+        let start = Instant::now();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        rest(&mut stream).await;
+        let took = start.elapsed();
+        assert!(took >= Duration::from_secs(5) && took < Duration::from_secs(6), "{took:?}");
+    }
 }
 
 #[tokio::test]

@@ -27,7 +27,8 @@ async fn the_port_is_shown_where_it_is_asked_for() {
     ] {
         for (show_port, expected) in [(false, bare), (true, with_port)] {
             let node = Box::new(Arc::new(Fake::new(view.clone())));
-            let got = get(routes(node, Options { show_port }), "/leader").await;
+            let got =
+                get(routes(node, Options { show_port, ..Options::default() }), "/leader").await;
             assert_eq!(got.body, expected);
         }
     }
@@ -46,7 +47,9 @@ async fn the_token_follows_the_address_and_a_tab_where_it_is_asked_for() {
         assert_eq!((got.status, &*got.body), (OK, expected), "{query}");
     }
     let node = Box::new(Arc::new(Fake::new(quorum_leader())));
-    let got = get(routes(node, Options { show_port: true }), "/leader?token=1").await;
+    let got =
+        get(routes(node, Options { show_port: true, ..Options::default() }), "/leader?token=1")
+            .await;
     assert_eq!(got.body, "192.168.1.68:8117\t1795417201\n");
 }
 

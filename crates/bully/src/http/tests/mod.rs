@@ -4,6 +4,7 @@ mod checks;
 mod control;
 mod documents;
 mod leader;
+mod tokens;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -150,7 +151,7 @@ async fn an_elector_is_served() {
     leads.expect("it leads in time").unwrap();
     let got = get(super::app(elector.clone(), Options::default()), "/leader").await;
     assert_eq!((got.status, &*got.body), (OK, "127.0.0.1\n"));
-    let app = super::app(elector.clone(), Options { show_port: true });
+    let app = super::app(elector.clone(), Options { show_port: true, ..Options::default() });
     assert_eq!(get(app.clone(), "/leader").await.body, format!("{}\n", elector.node()));
     assert_eq!(get(app.clone(), "/primary").await.status, OK);
     assert_eq!(get(app.clone(), "/livez").await.status, OK);
