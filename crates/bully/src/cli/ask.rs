@@ -185,6 +185,9 @@ fn status(status: &Status<'_>) -> String {
     if let Some(lease) = status.lease_ms {
         rows.insert(6, ["lease".to_owned(), format!("{lease} ms left")]);
     }
+    if let Some(key) = &status.key {
+        rows.push(["key".to_owned(), printable(key)]);
+    }
     table(&rows)
 }
 

@@ -12,7 +12,10 @@ use super::{App, json};
 
 /// The status of the node: always 200, leader or not.
 pub(super) async fn status(State(app): State<Arc<App>>, call: Call) -> Response {
-    call.json(StatusCode::OK, &json::Status::new(&app.node.sample(), app.node.run_id()))
+    let view = app.node.sample();
+    let key = app.node.key().map(|key| key.to_string().into());
+    let status = json::Status { key, ..json::Status::new(&view, app.node.run_id()) };
+    call.json(StatusCode::OK, &status)
 }
 
 /// All members that the node knows.

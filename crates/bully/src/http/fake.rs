@@ -92,6 +92,9 @@ impl Node for Arc<Fake> {
     fn history_since(&self, revision: u64) -> Vec<Entry> {
         self.history.iter().filter(|entry| entry.revision > revision).cloned().collect()
     }
+    fn key(&self) -> Option<crate::PeerKey> {
+        None
+    }
     fn run_id(&self) -> &str {
         self.run_id
     }

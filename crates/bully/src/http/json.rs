@@ -56,6 +56,9 @@ pub(crate) struct Status<'a> {
     pub(crate) reason: Option<Text<'a>>,
     pub(crate) revision: Text<'a>,
     pub(crate) version: Text<'a>,
+    /// Of `/v1/status`, where the node has a secret: by what others know it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<Text<'a>>,
 }
 
 impl<'a> Status<'a> {
@@ -77,6 +80,7 @@ impl<'a> Status<'a> {
             reason: view.leader.is_none().then(|| reason(view).into()),
             revision: revision(run, view.revision).into(),
             version: env!("CARGO_PKG_VERSION").into(),
+            key: None,
         }
     }
 }

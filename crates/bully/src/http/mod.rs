@@ -38,7 +38,7 @@ use axum::response::Response;
 use axum::routing::any;
 use tokio::sync::watch;
 
-use crate::{Elector, Entry, Member, Refused, View};
+use crate::{Elector, Entry, Member, PeerKey, Refused, View};
 use call::Call;
 
 pub use access::{Access, BearerToken, Tokens};
@@ -84,6 +84,7 @@ trait Node: Send + Sync + 'static {
     fn members(&self) -> Vec<Member>;
     fn history_since(&self, revision: u64) -> Vec<Entry>;
     fn run_id(&self) -> &str;
+    fn key(&self) -> Option<PeerKey>;
     fn idle_for(&self) -> Duration;
     fn step_down(&self) -> Obeyed<'_>;
     fn transfer<'a>(&'a self, to: &'a str) -> Obeyed<'a>;
@@ -112,6 +113,9 @@ impl Node for Elector {
     }
     fn run_id(&self) -> &str {
         self.run_id()
+    }
+    fn key(&self) -> Option<PeerKey> {
+        self.key()
     }
     fn idle_for(&self) -> Duration {
         self.idle_for()

@@ -6,6 +6,7 @@ mod keys;
 mod killed;
 mod node;
 mod reload;
+mod secret;
 mod signals;
 mod sources;
 mod stalled_stderr;
