@@ -1,17 +1,19 @@
 //! The HTTP service, started, asked and ended.
 
 use std::io::{self, Read as _, Write as _};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
+use rustix::process::Signal;
 use tempfile::TempDir;
 
 use super::support::{DEADLINE, block, on_a_small_disk, program, until};
 
-/// Runs the service and notes what it does to the disk in a log; before step `at` it gets a signal.
+/// Runs the service and notes what it does to the disk in a log; before step `at` it gets a signal, or,
+/// without one, the thread that makes it waits until it may go on.
 const STEPS: &str = "
-import os, runpy, signal, sys, threading
+import os, runpy, signal, sys, threading, time
 log, at, number = open(sys.argv[1], 'a', buffering=1), int(sys.argv[2]), int(sys.argv[3])
 del sys.argv[1:4]
 taken, fsync, replace = [], os.fsync, os.replace
@@ -21,6 +23,8 @@ def step(name):
     if len(taken) == at:
         # To this thread, which then takes no further step.
         signal.pthread_kill(threading.get_ident(), number)
+        while number == 0 and not os.path.exists(log.name + '.go'):
+            time.sleep(0.01)
 def noted_fsync(file):
     step('fsync ' + os.readlink(f'/proc/self/fd/{file}'))
     fsync(file)
@@ -64,26 +68,27 @@ impl Place {
     }
 
     fn run(&self, mut command: Command, kept: &Path) -> Service {
-        // Given back at once; nobody else on this machine is given it so soon.
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port");
-        let port = port.port();
-        command.arg(self.path("service.py")).arg(kept).arg(port.to_string());
+        command.arg(self.path("service.py")).arg(kept).arg("0");
         command.env("PATIENCE", self.patience);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let child = command.spawn().expect("python3 starts");
-        until("the service listens", || TcpStream::connect(("127.0.0.1", port)).is_ok());
-        Service { child, port }
+        let mut service = Service { child, port: 0 };
+        until("the service listens", || {
+            service.port = listens_on(&service.child).unwrap_or_default();
+            service.port != 0
+        });
+        service
     }
 
     pub(crate) fn start(&self) -> Service {
         self.run(Command::new(&self.python), &self.path("kept"))
     }
 
-    /// One that gets a signal before step `at` of those that it makes on the disk.
-    pub(crate) fn start_with_signal(&self, at: usize, signal: rustix::process::Signal) -> Service {
+    /// One that gets a signal, or waits, before step `at` of those that it makes on the disk.
+    pub(crate) fn start_with_signal(&self, at: usize, signal: Option<Signal>) -> Service {
         let mut command = Command::new(&self.python);
         command.arg(self.path("steps.py")).arg(self.path("steps"));
-        command.args([at.to_string(), signal.as_raw().to_string()]);
+        command.args([at.to_string(), signal.map_or(0, Signal::as_raw).to_string()]);
         self.run(command, &self.path("kept"))
     }
 
@@ -101,6 +106,21 @@ impl Place {
         command.arg(self.path("service.py")).arg(self.path("kept")).arg("0");
         command.stdin(Stdio::null()).output().expect("python3 runs")
     }
+}
+
+/// The port on which a process takes connections, as the kernel lists it.
+fn listens_on(child: &Child) -> Option<u16> {
+    let files = std::fs::read_dir(format!("/proc/{}/fd", child.id())).ok()?.flatten();
+    let own: Vec<PathBuf> = files.filter_map(|file| file.path().read_link().ok()).collect();
+    let sockets = std::fs::read_to_string("/proc/net/tcp").expect("the kernel's list");
+    sockets.lines().find_map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let socket = PathBuf::from(format!("socket:[{}]", words.get(9)?));
+        let (_, port) = words[1].split_once(':')?;
+        // 0A: it listens.
+        let is_own = words[3] == "0A" && own.contains(&socket);
+        is_own.then(|| u16::from_str_radix(port, 16).ok())?
+    })
 }
 
 pub(crate) struct Service {

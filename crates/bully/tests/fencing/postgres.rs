@@ -75,7 +75,9 @@ impl Session {
     }
 
     /// What it printed, or what it complained of.
-    pub(crate) fn end(self) -> Result<String, String> {
+    pub(crate) fn end(mut self) -> Result<String, String> {
+        self.psql.stdin = None;
+        until("psql ends", || self.psql.try_wait().expect("it is there").is_some());
         let output = self.psql.wait_with_output().expect("psql ends");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }

@@ -46,7 +46,7 @@ fn a_crash_between_any_two_steps_leaves_the_old_value_or_the_new_one_with_its_to
     for (step, token) in [(1, 2_u64), (2, 4), (3, 6)] {
         let [old, new, before] = [token, token + 1, token - 1].map(|token| token.to_string());
         assert_eq!(place.start().put(&old, "old"), 204);
-        let service = place.start_with_signal(step, Signal::KILL);
+        let service = place.start_with_signal(step, Some(Signal::KILL));
         assert_eq!(answer(service.send(request(&new, 3, "new"))), None, "it is dead");
         drop(service);
         let service = place.start();
@@ -63,7 +63,7 @@ fn a_crash_between_any_two_steps_leaves_the_old_value_or_the_new_one_with_its_to
 fn a_value_is_on_disk_before_its_name_and_its_name_before_the_answer() {
     let test = "a_value_is_on_disk_before_its_name_and_its_name_before_the_answer";
     let Some(place) = Place::new(test) else { return };
-    let service = place.start_with_signal(0, Signal::KILL);
+    let service = place.start_with_signal(0, Some(Signal::KILL));
     assert_eq!(service.put("1", "value"), 204);
     let kept = place.path("kept").display().to_string();
     let folder = place.path("kept").parent().expect("a folder").display().to_string();
@@ -82,7 +82,7 @@ fn beside_a_frozen_process_that_holds_the_lock_another_answers_503_until_it_goes
     let test = "beside_a_frozen_process_that_holds_the_lock_another_answers_503_until_it_goes_on";
     let Some(mut place) = Place::new(test) else { return };
     // Before the new file is in place: without the lock, another would be overwritten by it.
-    let frozen = place.start_with_signal(2, Signal::STOP);
+    let frozen = place.start_with_signal(2, Some(Signal::STOP));
     place.set_patience(IMPATIENT);
     let another = place.start();
     let old = frozen.send(request("1", 3, "old"));
@@ -94,6 +94,21 @@ fn beside_a_frozen_process_that_holds_the_lock_another_answers_503_until_it_goes
     assert_eq!(another.put("2", "new"), 204);
     assert_eq!(frozen.put("1", "late"), 409);
     assert!(frozen.holds("2", "new"));
+}
+
+#[test]
+fn two_threads_of_one_process_keep_each_other_out_too() {
+    let test = "two_threads_of_one_process_keep_each_other_out_too";
+    let Some(mut place) = Place::new(test) else { return };
+    place.set_patience(IMPATIENT);
+    let service = place.start_with_signal(2, None);
+    let old = service.send(request("1", 3, "old"));
+    until("it is about to write", || place.path("steps").exists() && place.steps().len() == 2);
+    assert_eq!(service.put("2", "new"), 503);
+    std::fs::write(place.path("steps.go"), "").expect("a file");
+    assert_eq!(answer(old).expect("it answers").0, 204);
+    assert_eq!(service.put("2", "new"), 204);
+    assert!(service.holds("2", "new"));
 }
 
 #[test]
