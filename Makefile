@@ -7,8 +7,9 @@ SEEDS ?= 20000
 MODE ?= bully
 SOAK ?= 600
 MODEL ?= 480
+FUZZ ?= 60
 
-.PHONY: help demo test verify check lint docs features mutants sim model soak deny fix dist deb image test-install bench bench-all
+.PHONY: help demo test verify check lint docs features mutants sim model fuzz fuzz-runs soak deny fix dist deb image test-install bench bench-all
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -20,7 +21,7 @@ test: ## all tests, and what they need
 	scripts/deps
 	$(CARGO) test --workspace --locked
 
-verify: check test test-install seeds mutants ## all that CI asks
+verify: check test test-install seeds mutants fuzz-runs ## all that CI asks
 check: lint features docs deny
 
 lint:
@@ -45,6 +46,14 @@ sim: ## SEEDS=20000 random runs of MODE=bully or quorum, or the one run SEED=n
 
 model: ## MODEL=480 seconds of exhaustive search of quorum mode, then random walks, or the one walk SEED=n
 	MODEL=$(MODEL) SEED=$(SEED) $(CARGO) run --profile sim --locked -p bully-model
+
+fuzz: ## FUZZ=60 seconds of hostile input for each thing that reads any
+	scripts/deps fuzz
+	scripts/fuzz $(FUZZ)
+
+fuzz-runs: ## the same number of runs for each, the same each time
+	scripts/deps fuzz
+	scripts/fuzz
 
 bench: ## a few trials of every figure, beside other systems, within 8 minutes of the build
 	scripts/bench run

@@ -37,6 +37,9 @@ mod clock;
 mod driver;
 mod elector;
 mod error;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 #[cfg(feature = "http")]
 pub mod http;
 mod identity;

@@ -32,7 +32,7 @@ fn read(path: &Path) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|_| "is not UTF-8: expected a TOML file".to_owned())
 }
 
-fn parse(text: &str, path: &Path) -> Result<Layer, UsageError> {
+pub(super) fn parse(text: &str, path: &Path) -> Result<Layer, UsageError> {
     let shown = path.display();
     let line = |offset: usize| 1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count();
     let table = DeTable::parse(text).map_err(|error| {

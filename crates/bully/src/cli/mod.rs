@@ -24,6 +24,8 @@ mod exit;
 mod file;
 mod files;
 mod guard;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod help;
 mod interface;
 mod key;

@@ -18,7 +18,7 @@ use crate::{Leader, Mode, View};
 const WAIT: Duration = Duration::from_secs(2);
 
 /// The bound that the command line has too.
-const WAIT_MAX: Duration = Duration::from_secs(60 * 60);
+pub(super) const WAIT_MAX: Duration = Duration::from_secs(60 * 60);
 
 /// Between two samples while waiting: what a sample says may change without the watch, which is
 /// silent while the node's own loop is frozen.
@@ -34,9 +34,9 @@ struct Parameters {
 }
 
 /// What the client asks for.
-struct Question {
+pub(super) struct Question {
     /// How long it would wait.
-    wait: Duration,
+    pub(super) wait: Duration,
     /// Whether it wants the token beside the address.
     wants_token: bool,
 }
@@ -99,7 +99,7 @@ async fn outcome(node: &dyn Node, wait: Duration) -> View {
     }
 }
 
-fn question(call: &Call) -> Result<Question, Box<Response>> {
+pub(super) fn question(call: &Call) -> Result<Question, Box<Response>> {
     let Parameters { wait: text, token } = call.query()?;
     let wait = text.map_or(Ok(WAIT), |text| wait(call, &text))?;
     let wants_token = match token.as_deref() {

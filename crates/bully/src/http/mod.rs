@@ -17,6 +17,8 @@ mod documents;
 #[cfg(test)]
 mod fake;
 mod gate;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 pub(crate) mod json;
 mod leader;
 mod patient;

@@ -10,6 +10,8 @@ mod directory;
 mod encode;
 mod error;
 mod key;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod lock;
 #[cfg(any(test, feature = "cli"))]
 mod offline;

@@ -91,7 +91,7 @@ pub(super) fn from_bytes(bytes: &[u8], cluster: &str) -> Result<Stored, Unreadab
 }
 
 /// The payload, if all of it is as it was written.
-fn open(bytes: &[u8]) -> Result<&[u8], Unreadable> {
+pub(super) fn open(bytes: &[u8]) -> Result<&[u8], Unreadable> {
     if bytes.is_empty() {
         return Err(Unreadable::Empty);
     }

@@ -11,6 +11,8 @@
 pub(crate) mod decode;
 pub(crate) mod encode;
 mod frame;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod preamble;
 pub(crate) mod schema;
 #[cfg(test)]
