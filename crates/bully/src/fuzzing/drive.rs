@@ -289,8 +289,8 @@ impl Life<'_> {
                 self.writes.push_back(id);
             }
             Output::Send { to, message } => {
-                assert!(self.links.contains(&to), "sent on {to:?}, which is closed");
                 fuzz::carried(&Packet::Message(message.clone()), self.peers.mode);
+                // On a connection that is closed by now it goes nowhere, and has no answer.
                 self.sent.push_front((to, message));
                 self.sent.truncate(8);
             }
