@@ -23,9 +23,9 @@ mod exchange;
 mod exit;
 mod file;
 mod files;
-mod guard;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
+mod guard;
 mod help;
 mod interface;
 mod key;

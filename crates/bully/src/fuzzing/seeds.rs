@@ -3,8 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::wire::PREAMBLE_LEN;
-use crate::wire::Preamble;
+use crate::wire::{PREAMBLE_LEN, Preamble, Security};
 
 /// The golden files in a folder of the sources, in the order of their names.
 fn golden(folder: &str) -> Vec<(String, Vec<u8>)> {
@@ -43,12 +42,39 @@ pub(super) fn streams() -> Vec<Vec<u8>> {
 }
 
 pub(super) fn preambles() -> Vec<Vec<u8>> {
-    let ours = Preamble::OURS.to_bytes();
+    let ours = Preamble::of(Security::Plain).to_bytes();
     let mut preambles: Vec<_> = (0..=PREAMBLE_LEN).map(|end| ours[..end].to_vec()).collect();
+    preambles.push(Preamble::of(Security::Noise).to_bytes().to_vec());
     for other in ["GET / HTTP/1.1", "SSH-2.0-", "\u{16}\u{3}\u{1}\u{2}\u{0}\u{1}\u{0}\u{1}"] {
         preambles.push(other.as_bytes().to_vec());
     }
     preambles
+}
+
+pub(super) fn handshakes() -> Vec<Vec<u8>> {
+    crate::noise::fuzz::handshakes()
+}
+
+pub(super) fn records() -> Vec<Vec<u8>> {
+    let streams = golden("wire/golden").into_iter().map(|(_, frame)| frame);
+    let sealed = streams
+        .flat_map(|s| [[&[0, 30, 0, 9], &s[..]].concat(), [&[0, 30, 4, 90], &s[..]].concat()]);
+    sealed.chain([vec![0, 0, 0, 0, 0, 0, 0, 16], vec![0, 0, 0, 0, 0, 0, 64, 17]]).collect()
+}
+
+pub(super) fn keys() -> Vec<Vec<u8>> {
+    let secret = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+    let key = "B6N8vBQgk8i3VdwbEOhstCY3StFqqFPtC9/AsrhtHHw=";
+    let pins = format!("# all\n{secret} 10.0.0.1 # one\n{key} [::1]:9\n");
+    [
+        secret.to_owned(),
+        format!("{secret}\n{key}\n"),
+        pins,
+        format!("{key} a b"),
+        "hunter2".to_owned(),
+    ]
+    .map(String::into_bytes)
+    .into()
 }
 
 pub(super) fn states() -> Vec<Vec<u8>> {

@@ -16,9 +16,9 @@ mod control;
 mod documents;
 #[cfg(test)]
 mod fake;
-mod gate;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
+mod gate;
 pub(crate) mod json;
 mod leader;
 mod patient;

@@ -10,6 +10,8 @@
 //! direction: one that is changed, left out, repeated, moved, or sent back to where it came from ends
 //! the connection.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod handshake;
 mod key;
 mod record;

@@ -9,9 +9,9 @@ mod decode;
 mod directory;
 mod encode;
 mod error;
-mod key;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
+mod key;
 mod lock;
 #[cfg(any(test, feature = "cli"))]
 mod offline;

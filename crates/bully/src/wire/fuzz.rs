@@ -6,7 +6,8 @@ use tokio_util::codec::Decoder;
 
 use super::frame::PREFIX_LEN;
 use super::{
-    FRAME_MAX_MEMBER, FRAME_MAX_STRANGER, FrameDecoder, Message, Packet, Preamble, decode, frame,
+    FRAME_MAX_MEMBER, FRAME_MAX_STRANGER, FrameDecoder, Message, Packet, Preamble, Security,
+    decode, frame,
 };
 use crate::fuzzing::assert_one_line;
 
@@ -98,11 +99,13 @@ pub(crate) fn preamble(data: &[u8]) {
         assert_one_line(&error.to_string());
     }
     let Some(all) = data.first_chunk() else { return };
-    match Preamble::check(*all) {
-        Ok(()) => assert_eq!(all[..6], Preamble::OURS.to_bytes()[..6]),
-        Err(error) => {
-            assert!(magic.is_ok() || magic == Err(error), "its beginning settles it");
-            assert_one_line(&error.to_string());
+    for ours in [Security::Plain, Security::Noise].map(Preamble::of) {
+        match ours.check(*all) {
+            Ok(()) => assert_eq!(all[..6], ours.prologue()),
+            Err(error) => {
+                assert!(magic.is_ok() || magic == Err(error), "its beginning settles it");
+                assert_one_line(&error.to_string());
+            }
         }
     }
 }

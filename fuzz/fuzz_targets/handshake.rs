@@ -1,0 +1,3 @@
+#![no_main]
+
+bully_fuzz::target!(handshake);
