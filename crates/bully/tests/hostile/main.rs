@@ -1,0 +1,50 @@
+//! Hostile input: attacks on the real binary on the lab's hosts. Three hosts run the quick start, one
+//! asks each of them for `/leader` all the while, and one attacks.
+//!
+//! | attack | where |
+//! |---|---|
+//! | 10,000 connections of garbage; length prefixes of every size | `garbage.rs` |
+//! | 2,000 silent connections, from one address and from many; one byte a second | `silent.rs` |
+//! | half-open connections: SYNs alone, and a host that vanishes | `half_open.rs` |
+//! | descriptors exhausted, then freed | `../lan/descriptors.rs` |
+//! | a lying member | `liar.rs`, `liar_quorum.rs` |
+//! | reflected messages, a recorded session replayed | `mirror.rs` |
+//! | a machine in the middle that drops, delays and reorders | `middle.rs` |
+//! | floods of HTTP | `web.rs` |
+//!
+//! `siege.rs` is what all have in common, and what each must leave as it was; `observer.rs` asks,
+//! `dials.rs` sees whom a node dials, `words.rs` says what a peer says, `packets.rs` has packets of IP.
+//!
+//! An attack is this program again, run on the attacking host: `on_a_host`.
+
+mod dials;
+mod garbage;
+mod observer;
+#[expect(dead_code, reason = "the tests of bully mode use the rest of it")]
+#[path = "../lan/proc.rs"]
+mod proc;
+mod siege;
+mod silent;
+mod sources;
+#[expect(dead_code, reason = "the tests of bully mode use the rest of it")]
+#[path = "../lan/support.rs"]
+mod support;
+
+/// Tells the process on a host what it is to do there, in words.
+const TASK: &str = "BULLY_TEST_HOSTILE";
+
+#[test]
+#[ignore = "a part of the other tests: they run it on a host"]
+fn on_a_host() {
+    let Ok(task) = std::env::var(TASK) else { return };
+    let words: Vec<&str> = task.split(' ').collect();
+    match words[..] {
+        ["observe", ref nodes @ ..] => observer::on_a_host(nodes),
+        ["dials", own] => dials::on_a_host(own),
+        ["garbage", targets, count] => garbage::on_a_host(targets, count),
+        ["prefixes", targets] => garbage::prefixes_on_a_host(targets),
+        ["silent", targets, count, addresses] => silent::on_a_host(targets, count, addresses),
+        ["dribble", peers, web] => silent::dribble_on_a_host(peers, web),
+        _ => panic!("no such task: {task}"),
+    }
+}
