@@ -92,7 +92,9 @@ fn admit(stream: TcpStream, remote: SocketAddr, shared: &Arc<Shared>) {
 async fn serve(stream: TcpStream, remote: SocketAddr, place: Place) {
     let shared = Arc::clone(&place.shared);
     let by = Instant::now() + shared.limits.handshake;
-    let greeted = timeout_at(by, greet(stream, &shared));
+    // Futures keep room for what they have been handed: each of these in a room of its own, a thousand
+    // strangers that say nothing cost next to nothing.
+    let greeted = timeout_at(by, Box::pin(greet(stream, &shared)));
     let greeted = shared.quiet.run_until_cancelled(greeted).await;
     let end = match greeted {
         None | Some(Ok(Ok(None))) => return,
@@ -102,7 +104,7 @@ async fn serve(stream: TcpStream, remote: SocketAddr, place: Place) {
                 return;
             };
             let begin = Begin::Accepted { first, len, by };
-            return peer::run(peer, place, begin, reader, writer, queue).await;
+            return Box::pin(peer::run(peer, place, begin, reader, writer, queue)).await;
         }
         Some(Ok(Err(end))) => end,
         Some(Err(_)) => End::Slow("Hello"),
@@ -128,8 +130,13 @@ async fn greet(mut stream: TcpStream, shared: &Shared) -> Result<Option<Greeted>
     let ours = secure::preamble(shared.keys.as_ref());
     stream.write_all(&ours.to_bytes()).await?;
     secure::read_preamble(&mut stream, ours).await?;
+    Box::pin(introduce(stream, shared)).await
+}
+
+/// The part of it that follows the preambles.
+async fn introduce(mut stream: TcpStream, shared: &Shared) -> Result<Option<Greeted>, End> {
     let session = match &shared.keys {
-        Some(keys) => Some(secure::respond(&mut stream, keys, &shared.handshakes).await?),
+        Some(keys) => Some(Box::pin(secure::respond(&mut stream, keys, &shared.handshakes)).await?),
         None => None,
     };
     let (reader, mut writer) = stream.into_split();

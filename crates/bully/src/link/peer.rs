@@ -27,6 +27,10 @@ const CREDIT: usize = FRAME_MAX_MEMBER;
 /// What even the smallest message costs of [`CREDIT`]: at most 32 wait.
 const CREDIT_MIN: usize = CREDIT / 32;
 
+/// The room that a connection has for what it says, at first: a heartbeat fits, and it grows for what
+/// does not. A thousand strangers that say nothing have it, too.
+const READ_FIRST: usize = 512;
+
 /// What a peer may still say while its connection is being closed; it is read and forgotten,
 /// since unread bytes would make the kernel throw away our last words.
 const LINGER_MAX: u64 = 1024 * 1024;
@@ -369,5 +373,6 @@ pub(super) async fn next(reader: &mut Reader, mode: Mode) -> Result<(Option<Pack
 /// A reader of frames as a stranger may send them.
 pub(super) fn reader(half: OwnedReadHalf, dialed: bool, session: Option<&Session>) -> Reader {
     let max = if dialed { FRAME_MAX_MEMBER } else { FRAME_MAX_STRANGER };
-    FramedRead::new(half, Deframer::new(max, session.map(Session::opener)))
+    let deframer = Deframer::new(max, session.map(Session::opener));
+    FramedRead::with_capacity(half, deframer, READ_FIRST)
 }

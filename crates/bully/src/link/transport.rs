@@ -193,6 +193,8 @@ impl Shared {
     pub(super) fn spawn(self: &Arc<Self>, work: impl Future<Output = ()> + Send + 'static) {
         let counted = Counted::new(&self.tasks);
         let root = self.root.clone();
+        // Handed on as it is, it would have its room three times.
+        let work = Box::pin(work);
         tokio::spawn(async move {
             let _counted = counted;
             root.run_until_cancelled_owned(work).await;

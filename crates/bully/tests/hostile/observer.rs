@@ -140,8 +140,7 @@ mod tests {
     fn an_answer_is_read_as_it_was_written() {
         let took = Duration::from_micros(1_234);
         let asked = || "192.168.1.67".to_owned();
-        let answer =
-            Answer { asked: asked(), said: Ok(("192.168.1.69".to_owned(), 42)), took };
+        let answer = Answer { asked: asked(), said: Ok(("192.168.1.69".to_owned(), 42)), took };
         assert_eq!(Answer::read(&answer.line()), Some(answer));
         let none = Answer { asked: asked(), said: Err("no words, but a few".to_owned()), took };
         assert_eq!(Answer::read(&none.line()), Some(none));

@@ -108,7 +108,10 @@ impl Siege {
         self.lan.until("all nodes name one leader for a while", || {
             answers = self.observer.since(start);
             let first = answers.first().map(|answer| answer.said.clone());
-            if answers.iter().any(|answer| answer.said.is_err() || Some(&answer.said) != first.as_ref()) {
+            if answers
+                .iter()
+                .any(|answer| answer.said.is_err() || Some(&answer.said) != first.as_ref())
+            {
                 start = self.observer.mark();
                 return false;
             }

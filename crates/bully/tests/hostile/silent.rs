@@ -12,13 +12,18 @@ use super::sources::{PREAMBLE, await_closed, connect, is_closed, side_by_side, s
 /// Whoever has not introduced itself within five seconds is closed.
 const CLOSED: Duration = Duration::from_secs(10);
 
-/// The process on the attacking host: silent connections from so many addresses, or from its own.
+/// The process on the attacking host: connections from so many addresses, or from its own, that are
+/// silent after a part of what a node would say.
 pub(crate) fn on_a_host(words: &str, count: &str, addresses: &str) {
+    let part: [&[u8]; 3] = [b"", &PREAMBLE, &[&PREAMBLE[..], &[0, 0, 1, 0], &[0; 200]].concat()];
     let targets = targets(words);
     let [count, addresses]: [usize; 2] = [count, addresses].map(|n| n.parse().expect("a number"));
     let open = |number: usize| {
         let from = (addresses > 1).then(|| source(number % addresses));
-        connect(from, targets[number / addresses.max(1) % targets.len()]).ok()
+        let mut stream = connect(from, targets[number / addresses.max(1) % targets.len()]).ok()?;
+        // Those that are one too many are closed meanwhile.
+        let _ = stream.write_all(part[number % part.len()]);
+        Some(stream)
     };
     let streams = side_by_side(count, open);
     let connected = streams.len();
@@ -93,7 +98,8 @@ fn two_thousand_silent_connections_from_many_addresses_change_nothing_and_let_a_
 fn a_byte_a_second_changes_nothing() {
     let Some(siege) = Siege::new("a_byte_a_second_changes_nothing", &[]) else { return };
     siege.withstands("a byte a second", |siege| {
-        let said = siege.attack(&format!("dribble {} {}", siege.targets(8117), siege.targets(8080)));
+        let said =
+            siege.attack(&format!("dribble {} {}", siege.targets(8117), siege.targets(8080)));
         assert_eq!(said, ["attack: 240 connected, 0 were not closed"]);
     });
 }

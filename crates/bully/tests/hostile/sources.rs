@@ -48,8 +48,7 @@ pub(crate) fn side_by_side<T: Send>(
     let part = |first| (first..count).step_by(THREADS).filter_map(&each).collect::<Vec<T>>();
     let part = &part;
     std::thread::scope(|scope| {
-        let parts: Vec<_> =
-            (0..THREADS).map(|first| scope.spawn(move || part(first))).collect();
+        let parts: Vec<_> = (0..THREADS).map(|first| scope.spawn(move || part(first))).collect();
         parts.into_iter().flat_map(|part| part.join().expect("it goes on")).collect()
     })
 }
@@ -64,7 +63,9 @@ pub(crate) fn is_closed(stream: &mut TcpStream) -> bool {
             Err(error) => {
                 return !matches!(
                     error.kind(),
-                    io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted
+                    io::ErrorKind::WouldBlock
+                        | io::ErrorKind::TimedOut
+                        | io::ErrorKind::Interrupted
                 );
             }
         }
