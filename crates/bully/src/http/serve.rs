@@ -1,10 +1,11 @@
 //! The server under the routes: bounds on what a client may hold of it.
 
+mod seats;
+
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -17,16 +18,18 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time;
 
+use self::seats::Seats;
 use super::Caller;
 use super::patient::Patient;
 use crate::shortage::Shortage;
 
-/// Above it a connection is closed as soon as it is made.
-const CONNECTIONS_MAX: usize = 1024;
+/// Above it the oldest connection is closed for each that is made. Each holds some 12 KiB, which an
+/// allocator does not always give back.
+const CONNECTIONS_MAX: usize = 256;
 
 /// A client has this long for the head of a request, from when the connection is made or the last
 /// answer sent: it bounds slow writers and idle connections alike.
@@ -108,7 +111,7 @@ async fn serve_at_most(
     shutdown: impl Future<Output = ()>,
 ) {
     let mut shutdown = pin!(shutdown);
-    let room = Arc::new(Semaphore::new(connections_max));
+    let mut seats = Seats::default();
     // Dropped to tell the connections of the end.
     let (open, ended) = watch::channel(());
     let mut connections = JoinSet::new();
@@ -117,19 +120,24 @@ async fn serve_at_most(
         let accepted = tokio::select! {
             biased;
             () = &mut shutdown => break,
-            Some(_) = connections.join_next() => continue,
+            Some(gone) = connections.join_next() => {
+                // Who was made to go has no seat any more.
+                let _ = gone.map(|seat| seats.leave(seat));
+                continue;
+            }
             accepted = listener.accept() => accepted,
         };
         match accepted {
             Ok(client) => {
-                let Ok(permit) = Arc::clone(&room).try_acquire_owned() else {
-                    continue;
-                };
-                let connection = client.serve(app.clone(), ended.clone());
-                connections.spawn(async move {
+                seats.make_room(connections_max);
+                // In a room of its own, and not in the task's as well.
+                let connection = Box::pin(client.serve(app.clone(), ended.clone()));
+                let seat = seats.number();
+                let handle = connections.spawn(async move {
                     connection.await;
-                    drop(permit);
+                    seat
                 });
+                seats.take(seat, handle);
             }
             Err(error) if is_of_connection(&error) => {}
             Err(error) => {

@@ -7,19 +7,19 @@
 //! | 2,000 silent connections, from one address and from many; one byte a second | `silent.rs` |
 //! | half-open connections: SYNs alone, and a host that vanishes | `half_open.rs` |
 //! | descriptors exhausted, then freed | `../lan/descriptors.rs` |
-//! | a lying member | `liar.rs`, `liar_quorum.rs` |
-//! | reflected messages, a recorded session replayed | `mirror.rs` |
-//! | a machine in the middle that drops, delays and reorders | `middle.rs` |
 //! | floods of HTTP | `web.rs` |
 //!
 //! `siege.rs` is what all have in common, and what each must leave as it was; `observer.rs` asks,
-//! `dials.rs` sees whom a node dials, `words.rs` says what a peer says, `packets.rs` has packets of IP.
+//! `dials.rs` sees whom a node dials, `sources.rs` connects from many addresses, `packets.rs` makes
+//! packets of IP.
 //!
 //! An attack is this program again, run on the attacking host: `on_a_host`.
 
 mod dials;
 mod garbage;
+mod half_open;
 mod observer;
+mod packets;
 #[expect(dead_code, reason = "the tests of bully mode use the rest of it")]
 #[path = "../lan/proc.rs"]
 mod proc;
@@ -29,6 +29,7 @@ mod sources;
 #[expect(dead_code, reason = "the tests of bully mode use the rest of it")]
 #[path = "../lan/support.rs"]
 mod support;
+mod web;
 
 /// Tells the process on a host what it is to do there, in words.
 const TASK: &str = "BULLY_TEST_HOSTILE";
@@ -45,6 +46,9 @@ fn on_a_host() {
         ["prefixes", targets] => garbage::prefixes_on_a_host(targets),
         ["silent", targets, count, addresses] => silent::on_a_host(targets, count, addresses),
         ["dribble", peers, web] => silent::dribble_on_a_host(peers, web),
+        ["syns", targets, seconds] => half_open::syns_on_a_host(targets, seconds),
+        ["hold", peers, web] => half_open::hold_on_a_host(peers, web),
+        ["web", targets, count, ref kinds @ ..] => web::on_a_host(targets, count, kinds),
         _ => panic!("no such task: {task}"),
     }
 }
