@@ -46,10 +46,10 @@ pub(crate) fn on_a_host(own: &str) {
     let _ = writeln!(io::stdout(), "watching");
     let mut packet = [0; 128];
     while let Ok(len) = socket.read(&mut packet) {
-        if let Some(to) = syn(&packet[..len], own) {
-            if writeln!(io::stdout(), "syn {to}").is_err() {
-                return;
-            }
+        if let Some(to) = syn(&packet[..len], own)
+            && writeln!(io::stdout(), "syn {to}").is_err()
+        {
+            return;
         }
     }
 }

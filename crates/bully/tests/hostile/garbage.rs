@@ -30,7 +30,7 @@ fn opening(number: usize) -> Vec<u8> {
         0 => noise(number, 300),
         1 => b"GET /leader HTTP/1.1\r\nHost: x\r\n\r\n".to_vec(),
         2 => [&TLS[..], &noise(number, 200)].concat(),
-        3 => PREAMBLE[..number % 7 + 1].to_vec(),
+        3 => PREAMBLE[..=number % 7].to_vec(),
         4 => after(noise(number, 300)),
         // A frame of an allowed length, filled with nonsense.
         5 => after([&[0, 0, 1, 0][..], &noise(number, 256)].concat()),
@@ -45,7 +45,7 @@ pub(crate) fn on_a_host(words: &str, count: &str) {
     let targets = targets(words);
     let count: usize = count.parse().expect("a number");
     let open = |number: usize| {
-        let from = (number % 2 == 0).then(|| source(number));
+        let from = number.is_multiple_of(2).then(|| source(number));
         let mut stream = connect(from, targets[number % targets.len()]).ok()?;
         stream.set_write_timeout(Some(Duration::from_millis(200))).ok()?;
         let _ = stream.write_all(&opening(number));
