@@ -238,13 +238,12 @@ impl Life<'_> {
 
     fn dialed(&mut self, failed: Option<DialError>) {
         let Some(dialed) = self.dials.pop_front() else { return };
-        let event = match failed {
-            Some(reason) => LinkEvent::DialFailed { dialed, reason },
-            None => {
-                let remote = SocketAddr::from(([10, 0, 0, 1], 8_117));
-                self.known.insert(dialed.clone());
-                LinkEvent::Up { link: self.open(), dialed, remote }
-            }
+        let event = if let Some(reason) = failed {
+            LinkEvent::DialFailed { dialed, reason }
+        } else {
+            let remote = SocketAddr::from(([10, 0, 0, 1], 8_117));
+            self.known.insert(dialed.clone());
+            LinkEvent::Up { link: self.open(), dialed, remote }
         };
         self.tell(Input::Link(event));
     }

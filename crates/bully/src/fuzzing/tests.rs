@@ -18,9 +18,8 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 
 /// Has the target read this, and says what it was if that fails.
 fn run(target: &Target, what: &str, data: &[u8]) {
-    if panic::catch_unwind(|| target.run(data)).is_err() {
-        panic!("{} fails on {what}: b\"{}\"", target.name, data.escape_ascii());
-    }
+    let outcome = panic::catch_unwind(|| target.run(data));
+    assert!(outcome.is_ok(), "{} fails on {what}: b\"{}\"", target.name, data.escape_ascii());
 }
 
 #[test]

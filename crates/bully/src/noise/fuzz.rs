@@ -53,22 +53,22 @@ fn sessions() -> (Session, Session) {
 pub(crate) fn records(data: &[u8]) {
     let [high, low, mask, is_sealed, stream @ ..] = data else { return };
     let (from, to) = sessions();
-    let (mut sealer, mut sent, mut sealed) = (from.sealer(), Vec::new(), Vec::new());
+    let (mut sealer, mut sent, mut on_the_way) = (from.sealer(), Vec::new(), Vec::new());
     if *is_sealed == 0 {
-        sealed.extend_from_slice(stream);
+        on_the_way.extend_from_slice(stream);
     } else {
         for frame in stream.chunks(usize::from(*is_sealed)) {
             let len = u32::try_from(frame.len()).expect("it is short");
-            sealer.seal(&[&len.to_be_bytes(), frame].concat(), &mut sealed);
+            sealer.seal(&[&len.to_be_bytes(), frame].concat(), &mut on_the_way);
             sent.push(frame.to_vec());
         }
         let at = usize::from(u16::from_be_bytes([*high, *low]));
-        if let Some(byte) = sealed.get_mut(at) {
+        if let Some(byte) = on_the_way.get_mut(at) {
             *byte ^= mask;
         }
     }
     let mut deframer = Deframer::new(FRAME_MAX_STRANGER, Some(to.opener()));
-    let (mut buffer, mut read) = (BytesMut::from(&sealed[..]), Vec::new());
+    let (mut buffer, mut read) = (BytesMut::from(&on_the_way[..]), Vec::new());
     while let Ok(Some(frame)) = deframer.decode(&mut buffer) {
         read.push(frame.to_vec());
     }
