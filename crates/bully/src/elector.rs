@@ -16,7 +16,7 @@ use crate::noise::{Keyring, PeerKey, Pinned, Pins};
 use crate::place::parse_place;
 use crate::secret::Secrets;
 use crate::shared::Shared;
-use crate::view::{Entry, Leadership, Member, View};
+use crate::view::{Entry, Leadership, Member, Token, View};
 
 /// A node of an election: it joins the others, and knows at any moment who leads.
 ///
@@ -70,12 +70,12 @@ impl Elector {
         self.shared.leads()
     }
 
-    /// Say that nothing acts any longer on what [`Elector::leadership`] has said until now, so that
-    /// a handover need not wait for it. To be called once the view shows that this node no longer
-    /// leads and the application has stopped.
-    pub fn relinquish(&self) {
+    /// Say that nothing acts any longer on what [`Elector::leadership`] has said of the reign with this
+    /// token until now, so that a handover need not wait for it. To be called once the view shows that
+    /// this node no longer leads and all of the application has stopped.
+    pub fn relinquish(&self, reign: Token) {
         // At once: what is asked after this counts again.
-        self.shared.relinquish();
+        self.shared.relinquish(reign);
         // If the driver has ended, there is nothing to hand over.
         let _ = self.commands.send(Command::Relinquished);
     }

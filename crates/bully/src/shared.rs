@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -13,7 +14,7 @@ use crate::clock::Clock;
 use crate::journal::Journal;
 use crate::node::{Change, Duty, Input, Node, Output, Shown};
 use crate::noise::Keys;
-use crate::view::{Entry, Leader, Leadership, Member, MemberRole, MemberState, Mode, View};
+use crate::view::{Entry, Leader, Leadership, Member, MemberRole, MemberState, Mode, Token, View};
 
 /// The event loop turns at least this often, so that it shows that it does.
 const PAUSE_MAX: Duration = Duration::from_millis(500);
@@ -49,6 +50,8 @@ pub(crate) struct Shared {
     pub(crate) identity: Identity,
     clock: Clock,
     machine: Mutex<Machine>,
+    /// A write has not come back from the disk for long.
+    disk_hangs: AtomicBool,
 }
 
 /// Under one lock, so that whoever reads sees a step whole or not at all.
@@ -61,9 +64,28 @@ struct Machine {
     /// What the node showed after it.
     shown: Option<Shown>,
     /// Until then somebody may act on what [`Shared::leadership`] said.
-    answered_until: Tick,
+    answered: Answered,
     /// The reigns that are to end, each until nobody can be acting on it: the oldest first.
-    ending: VecDeque<Tick>,
+    ending: VecDeque<Answered>,
+}
+
+/// Until when somebody may act on what was said of a reign.
+#[derive(Clone, Copy, Debug)]
+struct Answered {
+    /// Which; none where nothing was said.
+    reign: Option<Token>,
+    until: Tick,
+}
+
+impl Answered {
+    const NOTHING: Self = Self { reign: None, until: Tick(0) };
+
+    /// Nobody acts on it any more, if it was said of that reign.
+    fn take_back(&mut self, reign: Token) {
+        if self.reign == Some(reign) {
+            *self = Self::NOTHING;
+        }
+    }
 }
 
 /// A panic elsewhere is no reason to stop answering: the state is whole after every step.
@@ -80,10 +102,10 @@ impl Shared {
             journal,
             stepped_at,
             shown: None,
-            answered_until: Tick(0),
+            answered: Answered::NOTHING,
             ending: VecDeque::new(),
         };
-        Self { identity, clock, machine: Mutex::new(machine) }
+        Self { identity, clock, machine: Mutex::new(machine), disk_hangs: AtomicBool::new(false) }
     }
 
     /// One step of the node.
@@ -99,7 +121,8 @@ impl Shared {
         let now = self.clock.now();
         let leadership = machine.node.leadership(now);
         let Leadership::Lease { token, remaining } = leadership else { return leadership };
-        machine.answered_until = machine.answered_until.max(now.fast.after(remaining));
+        let until = machine.answered.until.max(now.fast.after(remaining));
+        machine.answered = Answered { reign: Some(token), until };
         // The application measures with another clock, which may be as much slower as this one is
         // faster.
         let (slowest, fastest) = (1_000 - RATE_ERROR_PER_MILLE, 1_000 + RATE_ERROR_PER_MILLE);
@@ -112,11 +135,11 @@ impl Shared {
         machine.node.leadership(self.clock.now()).is_leader()
     }
 
-    /// Nobody acts any longer on what was told.
-    pub(crate) fn relinquish(&self) {
+    /// Nobody acts any longer on what was told of that reign.
+    pub(crate) fn relinquish(&self, reign: Token) {
         let mut machine = lock(&self.machine);
-        machine.answered_until = Tick(0);
-        machine.ending.iter_mut().for_each(|until| *until = Tick(0));
+        machine.answered.take_back(reign);
+        machine.ending.iter_mut().for_each(|answered| answered.take_back(reign));
     }
 
     /// Whether a reign has ended on which nobody can be acting any more, and the node has not been
@@ -124,7 +147,7 @@ impl Shared {
     pub(crate) fn take_ended(&self) -> bool {
         let mut machine = lock(&self.machine);
         let now = self.clock.now().fast;
-        let is_ended = machine.ending.front().is_some_and(|until| *until <= now);
+        let is_ended = machine.ending.front().is_some_and(|answered| answered.until <= now);
         if is_ended {
             machine.ending.pop_front();
         }
@@ -151,8 +174,13 @@ impl Shared {
         self.clock.now().fast >= at
     }
 
+    pub(crate) fn set_disk_hangs(&self, hangs: bool) {
+        self.disk_hangs.store(hangs, Ordering::Release);
+    }
+
     pub(crate) fn is_writable(&self) -> bool {
-        lock(&self.machine).node.shown(self.clock.now()).is_writable
+        !self.disk_hangs.load(Ordering::Acquire)
+            && lock(&self.machine).node.shown(self.clock.now()).is_writable
     }
 
     pub(crate) fn view(&self) -> View {
@@ -221,14 +249,15 @@ impl Machine {
         step.is_changed = self.journal.revision != revision;
         step.notices = self.journal.take_notices();
         step.pause = self.node.poll_timeout(now).unwrap_or(PAUSE_MAX).min(PAUSE_MAX);
-        if let Some(until) = self.ending.front() {
-            step.pause = step.pause.min(until.since(now.fast));
+        if let Some(answered) = self.ending.front() {
+            step.pause = step.pause.min(answered.until.since(now.fast));
         }
     }
 
     /// How long somebody may act on a reign that ends.
-    fn until(&self, deadline: Option<Tick>) -> Tick {
-        deadline.map_or(Tick(0), |deadline| self.answered_until.min(deadline))
+    fn until(&self, deadline: Option<Tick>) -> Answered {
+        let until = deadline.map_or(Tick(0), |deadline| self.answered.until.min(deadline));
+        Answered { until, ..self.answered }
     }
 }
 
@@ -328,15 +357,16 @@ mod tests {
         end(&shared, &mut step);
         assert!(!shared.take_ended());
         assert!(!shared.leadership().is_leader(), "nothing more is promised meanwhile");
-        shared.relinquish();
+        shared.relinquish(Token(token.get() - 1));
+        assert!(!shared.take_ended(), "that was another reign");
+        shared.relinquish(token);
         assert!(shared.take_ended());
     }
 
     #[test]
     fn what_is_asked_after_it_was_said_that_nobody_acts_counts_again() {
         let (shared, mut step) = leader();
-        assert!(shared.leadership().is_leader());
-        shared.relinquish();
+        shared.relinquish(shared.leadership().token().expect("it leads"));
         assert!(shared.leadership().is_leader());
         end(&shared, &mut step);
         assert!(!shared.take_ended());

@@ -194,7 +194,7 @@ async fn an_answer_that_was_given_is_waited_for_unless_nobody_acts_on_it_any_mor
         });
         group.until(|_| (!node.leads()).then_some(())).await;
         if relinquishes {
-            node.relinquish();
+            node.relinquish(answer.token().expect("a lease"));
         }
         resigned.await.expect("no panic").expect("there is a successor");
         if !relinquishes {

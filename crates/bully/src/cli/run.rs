@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use super::bind;
 use super::demo::PARENT;
@@ -22,7 +22,7 @@ use super::usage::quoted;
 use super::webhook::Webhook;
 use super::{Ask, Outcome, Tell, ask as asking, notify, tell as telling};
 use crate::link;
-use crate::{Builder, Elector, Mode, NOTICE, Pins, Secrets};
+use crate::{Builder, Elector, Mode, NOTICE, Pins, Secrets, View};
 
 /// Runs a node. Returns when it has left.
 pub fn run(settings: &Settings) -> Exit {
@@ -130,6 +130,12 @@ async fn node(settings: &Settings, log: &Log) -> anyhow::Result<Exit> {
         () = signals.next() => {}
         () = told => {}
         () = reloaded => {}
+        () = lost(elector.view()) => {
+            // What it was is on standard error: a panic. A supervisor starts the process anew.
+            log.say("bully: the node has ended by itself: this is a bug");
+            log.flush().await;
+            return Ok(Exit::Error);
+        }
     }
     let end = async {
         notify::stopping().await;
@@ -142,6 +148,11 @@ async fn node(settings: &Settings, log: &Log) -> anyhow::Result<Exit> {
         () = end => Ok(Exit::Done),
         () = signals.next() => Ok(Exit::Error),
     }
+}
+
+/// Waits for the end of a node that nobody has told to end.
+async fn lost(mut view: watch::Receiver<View>) {
+    while view.changed().await.is_ok() {}
 }
 
 async fn start(settings: &Settings) -> anyhow::Result<(Elector, Interface, Reloads)> {

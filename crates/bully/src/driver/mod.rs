@@ -13,7 +13,7 @@ use bully_core::Address;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use self::asked::Asked;
-use self::disk::Disk;
+use self::disk::{Disk, Written};
 use crate::alarm::Alarm;
 use crate::error::Refused;
 use crate::journal::NOTICE;
@@ -86,7 +86,12 @@ impl Driver {
                     }
                 }
                 // At most one at a time, so that it keeps nothing else from its turn.
-                written = disk::written(&mut self.disk) => self.step(written),
+                written = disk::written(&mut self.disk) => {
+                    self.shared.set_disk_hangs(self.disk.as_ref().is_some_and(Disk::hangs));
+                    if let Written::Ended(input) = written {
+                        self.step(input);
+                    }
+                }
                 event = self.events.recv() => match event {
                     Some(event) => self.take_batch(event).await,
                     None => break,

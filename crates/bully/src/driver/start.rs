@@ -247,7 +247,7 @@ fn node(
         },
         other => StartError::Config(other.to_string()),
     })?;
-    Ok((Node::Quorum(node), Some(Disk::new(store))))
+    Ok((Node::Quorum(node), Some(Disk::new(store, builder.lease * 2))))
 }
 
 /// What peers accept as a cluster's name.

@@ -6,6 +6,7 @@
 
 mod bytes;
 mod drive;
+mod fields;
 mod node_bully;
 mod node_quorum;
 mod seeds;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use super::fields;
 use crate::wire::{PREAMBLE_LEN, Preamble, Security};
 
 /// The golden files in a folder of the sources, in the order of their names.
@@ -29,7 +30,8 @@ fn frames(is_quorum: bool) -> Vec<Vec<u8>> {
 }
 
 pub(super) fn packets() -> Vec<Vec<u8>> {
-    golden("wire/golden").into_iter().map(|(_, frame)| frame[4..].to_vec()).collect()
+    let packets = golden("wire/golden").into_iter().map(|(_, frame)| frame[4..].to_vec());
+    packets.flat_map(|packet| [fields::variants(&packet), vec![packet]].concat()).collect()
 }
 
 pub(super) fn streams() -> Vec<Vec<u8>> {
