@@ -168,6 +168,23 @@ fn a_follower_whose_disk_is_slow_changes_nothing() {
 }
 
 #[test]
+fn a_disk_that_hangs_is_spoken_of_and_its_node_is_not_ready_until_it_answers() {
+    let test = "a_disk_that_hangs_is_spoken_of_and_its_node_is_not_ready_until_it_answers";
+    let Some(lan) = Lan::new(test, 3) else { return };
+    let (disk, reign) = on_disk(&lan, 0);
+    assert_eq!(lan.code(0, "/readyz"), 200);
+    // Each of the two syncs of a write: beyond two leases together.
+    disk.stall(LEASE * 3).expect("it stalls");
+    prioritize(&lan, 1, "90");
+    lan.until_said(0, "state has not been written for 2s: the disk hangs");
+    assert_eq!((lan.code(0, "/readyz"), lan.code(0, "/livez")), (503, 200));
+    disk.stall(Duration::ZERO).expect("it is well again");
+    lan.until_said(0, "state: the disk answers again");
+    lan.until("it is ready", || lan.code(0, "/readyz") == 200);
+    assert_eq!(lan.ruled(&ALL), reign, "{}", lan.said());
+}
+
+#[test]
 fn where_every_disk_takes_its_time_a_leader_is_elected_all_the_same() {
     let test = "where_every_disk_takes_its_time_a_leader_is_elected_all_the_same";
     let Some(lan) = Lan::new(test, 3) else { return };
