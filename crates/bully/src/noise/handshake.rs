@@ -185,8 +185,5 @@ fn peer(state: &HandshakeState) -> Result<PeerKey, HandshakeError> {
 
 fn check_pinned(ring: &Keyring, state: &HandshakeState) -> Result<(), HandshakeError> {
     let peer = peer(state)?;
-    match &ring.pinned {
-        Some(pinned) if !pinned.contains(&peer) => Err(HandshakeError::Stranger(peer)),
-        _ => Ok(()),
-    }
+    if ring.wants(&peer) { Ok(()) } else { Err(HandshakeError::Stranger(peer)) }
 }

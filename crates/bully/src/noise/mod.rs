@@ -62,15 +62,22 @@ pub(crate) struct Keyring {
 }
 
 impl Keyring {
+    /// Whether a node with this key is spoken with. This node itself is, which looks for itself in its
+    /// list.
+    fn wants(&self, key: &PeerKey) -> bool {
+        let is_pinned = |pinned: &Pinned| pinned.contains(key);
+        *key == self.own.public() || self.pinned.as_ref().is_none_or(is_pinned)
+    }
+
     /// Whether a connection of that session may be, or go on, where its other end has said that it has
     /// this address, if it has.
     pub(crate) fn allows(&self, session: &Session, speaker: Option<&Address>) -> bool {
         let key = session.peer();
-        let is_pinned = |pinned: &Pinned| match speaker {
-            Some(address) => pinned.allows(&key, address),
-            None => pinned.contains(&key),
+        let is_its_own = |pinned: &Pinned| {
+            key == self.own.public() || speaker.is_none_or(|address| pinned.allows(&key, address))
         };
         self.secrets.iter().any(|secret| secret == session.secret())
-            && self.pinned.as_ref().is_none_or(is_pinned)
+            && self.wants(&key)
+            && self.pinned.as_ref().is_none_or(is_its_own)
     }
 }

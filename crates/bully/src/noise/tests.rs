@@ -97,8 +97,9 @@ fn a_session_ends_with_its_secret_and_with_its_pin() {
         let pins = key.to_string().parse().unwrap();
         Keyring { pinned: Some(Pinned::new(&pins, 1).unwrap()), ..one.clone() }
     };
+    let stranger = ring(secret(1)).own.public();
     assert!(pinned(other.own.public()).allows(&session, None));
-    assert!(!pinned(one.own.public()).allows(&session, None));
+    assert!(!pinned(stranger).allows(&session, None));
 }
 
 #[test]
@@ -111,6 +112,8 @@ fn who_is_not_pinned_is_turned_away_by_either_end() {
         assert!(matches!(error, HandshakeError::Stranger(key) if key == other.own.public()));
     }
     assert!(shake(&strict, &third).is_ok() && shake(&third, &strict).is_ok());
+    let (itself, _) = shake(&strict, &strict).unwrap();
+    assert!(strict.allows(&itself, None), "it may stand in its own list of nodes to dial");
 }
 
 #[test]
