@@ -8,6 +8,7 @@
 //! | half-open connections: SYNs alone, and a host that vanishes | `half_open.rs` |
 //! | descriptors exhausted, then freed | `../lan/descriptors.rs` |
 //! | floods of HTTP | `web.rs` |
+//! | a wrong secret, a recorded opening, garbage, against nodes with a secret; one secret for another | `secret.rs` |
 //!
 //! `siege.rs` is what all have in common, and what each must leave as it was; `observer.rs` asks,
 //! `dials.rs` sees whom a node dials, `sources.rs` connects from many addresses, `packets.rs` makes
@@ -20,9 +21,9 @@ mod garbage;
 mod half_open;
 mod observer;
 mod packets;
-#[expect(dead_code, reason = "the tests of bully mode use the rest of it")]
 #[path = "../lan/proc.rs"]
 mod proc;
+mod secret;
 mod siege;
 mod silent;
 mod sources;
@@ -42,6 +43,8 @@ fn on_a_host() {
     match words[..] {
         ["observe", ref nodes @ ..] => observer::on_a_host(nodes),
         ["dials", own] => dials::on_a_host(own),
+        ["guess", targets, count] => secret::guess_on_a_host(targets, count),
+        ["repeat", targets, count] => secret::repeat_on_a_host(targets, count),
         ["garbage", targets, count] => garbage::on_a_host(targets, count),
         ["prefixes", targets] => garbage::prefixes_on_a_host(targets),
         ["silent", targets, count, addresses] => silent::on_a_host(targets, count, addresses),
