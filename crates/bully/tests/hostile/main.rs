@@ -8,6 +8,7 @@
 //! | half-open connections: SYNs alone, and a host that vanishes | `half_open.rs` |
 //! | descriptors exhausted, then freed | `../lan/descriptors.rs` |
 //! | floods of HTTP | `web.rs` |
+//! | a member that lies about who it is, its epoch and its members | `liar.rs` |
 //! | a wrong secret, a recorded opening, garbage, against nodes with a secret; one secret for another | `secret.rs` |
 //!
 //! `siege.rs` is what all have in common, and what each must leave as it was; `observer.rs` asks,
@@ -19,6 +20,7 @@
 mod dials;
 mod garbage;
 mod half_open;
+mod liar;
 mod observer;
 mod packets;
 #[path = "../lan/proc.rs"]
@@ -43,6 +45,7 @@ fn on_a_host() {
     match words[..] {
         ["observe", ref nodes @ ..] => observer::on_a_host(nodes),
         ["dials", own] => dials::on_a_host(own),
+        ["lie", what, targets, own] => liar::on_a_host(what, targets, own),
         ["guess", targets, count] => secret::guess_on_a_host(targets, count),
         ["repeat", targets, count] => secret::repeat_on_a_host(targets, count),
         ["garbage", targets, count] => garbage::on_a_host(targets, count),
