@@ -55,7 +55,7 @@ fuzz-runs: ## the same number of runs for each, the same each time
 	scripts/deps fuzz
 	scripts/fuzz
 
-bench: ## a few trials of every figure, beside other systems, within 8 minutes of the build
+bench: ## a few trials of every figure, beside other systems, within 10 minutes of the build
 	scripts/bench run
 
 bench-all: ## all trials, and every run of 30 minutes: hours

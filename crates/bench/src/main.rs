@@ -45,7 +45,7 @@ struct Arguments {
 enum What {
     /// Measure, and print the table.
     Run {
-        /// All trials, which takes hours; otherwise a few, within eight minutes.
+        /// All trials, which takes hours; otherwise a few, within ten minutes.
         #[arg(long)]
         all: bool,
         /// Only figures whose names begin so (failover, start, idle, /leader, busy, quorum).

@@ -45,6 +45,8 @@ pub mod http;
 mod identity;
 mod journal;
 mod link;
+#[doc(hidden)]
+pub mod measure;
 mod node;
 mod noise;
 mod place;

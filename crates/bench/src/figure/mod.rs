@@ -6,6 +6,7 @@ mod handover;
 mod http;
 mod idle;
 mod quorum;
+mod secret;
 mod start;
 
 use std::time::{Duration, Instant};
@@ -62,13 +63,19 @@ pub const QUORUM_BUSY: &str = "quorum: busy cores";
 /// In quorum mode: changes of leader while the disk of a follower stalls for 2 s now and then.
 pub const QUORUM_STALLS: &str = "quorum: stalling disk";
 
+/// Handshakes between two nodes that share a secret, both ends of each on one thread.
+pub const HANDSHAKES: &str = "secret: handshakes";
+
 /// A run of a few trials gives quorum mode so long beside what it gives the rest.
 const QUORUM_WITHIN: Duration = Duration::from_secs(170);
+
+/// And so long the secret.
+const SECRET_WITHIN: Duration = Duration::from_secs(110);
 
 /// Measures what the plan asks for. A figure that fails is named, and the others go on.
 pub fn run(plan: &Plan, report: &mut Report) {
     type Figure = fn(&Plan, &mut Report) -> anyhow::Result<()>;
-    let figures: [(&str, Figure); 10] = [
+    let figures: [(&str, Figure); 11] = [
         ("failover", failover::kills),
         ("failover", failover::others),
         ("start", start::run),
@@ -79,6 +86,7 @@ pub fn run(plan: &Plan, report: &mut Report) {
         ("quorum: idle", quorum::rest),
         (QUORUM_BUSY, quorum::busy_cores),
         (QUORUM_STALLS, quorum::stalling_disk),
+        ("secret", secret::run),
     ];
     let mut plan = plan.clone();
     let mut is_quorum = false;
@@ -86,6 +94,9 @@ pub fn run(plan: &Plan, report: &mut Report) {
         if name.starts_with("quorum") && !is_quorum {
             is_quorum = true;
             plan.ends = plan.ends.map(|_| Instant::now() + QUORUM_WITHIN);
+        }
+        if name == "secret" {
+            plan.ends = plan.ends.map(|_| Instant::now() + SECRET_WITHIN);
         }
         if !plan.wants(name) {
             continue;

@@ -1,7 +1,7 @@
 //! bully itself, and the program of 2013, whose command line it shares.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -17,6 +17,11 @@ pub const EQUAL: &str = "bully 320 ms";
 pub const QUORUM: &str = "bully quorum";
 /// The name of [`Bully::quick_quorum`].
 pub const QUICK: &str = "bully quorum 300 ms";
+
+/// The name of [`Bully::with_secret`], in bully mode.
+pub const SECRET: &str = "bully with a secret";
+/// The same in quorum mode.
+pub const SECRET_QUORUM: &str = "bully quorum with a secret";
 
 /// A program with the command line of the quick start.
 #[derive(Clone, Debug)]
@@ -76,6 +81,22 @@ impl Bully {
         let flags = ["-mode=quorum", "-lease=300ms", "-heartbeat=40ms"];
         let (heartbeat, lease) = (Duration::from_millis(40), Some(Duration::from_millis(300)));
         Self { name: QUICK.to_owned(), heartbeat, lease, ..self.with(&flags) }
+    }
+
+    /// Its nodes share the secret in that file.
+    pub fn with_secret(&self, file: &Path) -> Self {
+        let name = if self.is_quorum() { SECRET_QUORUM } else { SECRET };
+        let flag = format!("-secret-file={}", file.display());
+        Self { name: name.to_owned(), ..self.with(&[&flag]) }
+    }
+
+    pub fn is_quorum(&self) -> bool {
+        self.lease.is_some()
+    }
+
+    /// The binary.
+    pub fn program(&self) -> &Path {
+        &self.program
     }
 
     /// One of its nodes lives in this environment.

@@ -13,7 +13,7 @@ use std::time::Duration;
 use crate::arena::{Arena, Node};
 use crate::observe::Target;
 
-pub use bully::{Bully, EQUAL, QUICK, QUORUM};
+pub use bully::{Bully, EQUAL, QUICK, QUORUM, SECRET, SECRET_QUORUM};
 pub use etcd::Etcd;
 pub use etcd_election::{ELECTION, EtcdElection, campaign};
 pub use keepalived::{Keepalived, echo};
