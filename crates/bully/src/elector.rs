@@ -151,7 +151,7 @@ impl Elector {
     /// # Errors
     /// If the node was started without a secret, an address makes no sense, or the node has ended.
     pub fn set_pins(&self, pins: Option<&Pins>) -> Result<(), Refused> {
-        let port = self.shared.identity.node.port;
+        let port = self.shared.identity.port;
         let pinned = pins.map(|pins| Pinned::new(pins, port)).transpose();
         let pinned = pinned.map_err(|error| match error {
             StartError::Address { text, .. } => Refused::Address(text),

@@ -39,6 +39,8 @@ pub(crate) struct Identity {
     pub(crate) mode: Mode,
     pub(crate) cluster: String,
     pub(crate) local_addrs: Vec<SocketAddr>,
+    /// What addresses without a port have: the port that is listened on.
+    pub(crate) port: u16,
     pub(crate) run_id: String,
     /// What secures its connections, if anything.
     pub(crate) keys: Option<Arc<Keys>>,
@@ -308,6 +310,7 @@ mod tests {
             mode: Mode::Quorum,
             cluster: "bully".to_owned(),
             local_addrs: Vec::new(),
+            port: 8117,
             keys: None,
             run_id: "1".to_owned(),
         };

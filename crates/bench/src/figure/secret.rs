@@ -24,6 +24,13 @@ pub fn run(plan: &Plan, report: &mut Report) -> anyhow::Result<()> {
     let made = Command::new(bully.program()).arg("keygen").arg(&file).output()?;
     ensure!(made.status.success(), "keygen: {}", String::from_utf8_lossy(&made.stderr));
     let (arena, trials) = (Arena::new(3)?, plan.trials(3, 50));
+    // A death takes milliseconds to be noticed, and the machine's noise is as large: more of them.
+    for number in trials..plan.trials(12, 50) {
+        let stamped = bully.with_stamps();
+        for system in [&stamped, &stamped.with_secret(&file)] {
+            one(plan, report, &Case { arena: &arena, system, fault: Fault::Kill, number })?;
+        }
+    }
     for number in 0..trials {
         handshakes(report, number)?;
         let quorum = bully.quorum();
@@ -53,9 +60,10 @@ pub fn run(plan: &Plan, report: &mut Report) -> anyhow::Result<()> {
 
 /// Whole handshakes, both ends of them on one thread.
 fn handshakes(report: &mut Report, number: usize) -> anyhow::Result<()> {
+    let pair = bully::measure::Pair::default();
     let (begun, mut count) = (Instant::now(), 0_u32);
     while begun.elapsed() < TIME {
-        bully::measure::handshake();
+        pair.shake_hands();
         count += 1;
     }
     let value = Some(f64::from(count) / begun.elapsed().as_secs_f64());

@@ -74,11 +74,14 @@ pub(super) fn private(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
     })
 }
 
-/// The content of a file that this user alone can read, or that is handed to its group by another
-/// user: by a service manager, or by Kubernetes.
+/// The content of a file that this user alone can read, or that root hands to its group: by hand, by a
+/// service manager, or by Kubernetes.
 pub(super) fn own(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
     read(path, |about| {
         let is_ours = about.uid() == geteuid().as_raw();
+        if !is_ours && about.uid() != 0 {
+            return Err(format!("belongs to another user: chown root {}", path.display()));
+        }
         let others = if is_ours { Mode::RWXG | Mode::RWXO } else { Mode::WGRP | Mode::RWXO };
         if about.mode() & others.bits() == 0 {
             return Ok(());
@@ -87,9 +90,15 @@ pub(super) fn own(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
     })
 }
 
-/// The content of a file that is no secret.
+/// The content of a file that is no secret, and that says whom to trust: not everybody may write it.
 pub(super) fn public(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
-    read(path, |_| Ok(()))
+    read(path, |about| {
+        if about.mode() & Mode::WOTH.bits() == 0 {
+            return Ok(());
+        }
+        let (mode, shown) = (about.mode() & 0o7777, path.display());
+        Err(format!("can be written by everybody (mode {mode:04o}): chmod 0644 {shown}"))
+    })
 }
 
 fn remedy(path: &Path, about: &Metadata) -> String {
@@ -197,15 +206,13 @@ mod tests {
     }
 
     #[test]
-    fn the_group_of_what_another_user_hands_out_may_read_it() {
+    fn what_belongs_to_another_user_but_root_is_refused() {
         let (_folder, path) = file("text", 0o640);
         if let Err(why) = std::os::unix::fs::chown(&path, Some(12_345), None) {
             eprintln!("skipped: only root can give a file away: {why}");
             return;
         }
-        assert!(own(&path).is_ok());
-        fs::set_permissions(&path, Permissions::from_mode(0o660)).expect("root may");
-        assert!(own(&path).is_err());
+        assert!(own(&path).expect_err("not root's").contains("belongs to another user"));
     }
 
     #[test]

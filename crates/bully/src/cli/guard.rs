@@ -77,10 +77,15 @@ impl HttpGuard {
             let token = path.as_ref().map(|path| files::token(path)).transpose();
             token.map_err(|why| of_flag(key, &why))
         };
-        Ok(Tokens {
-            read: token(Key::HttpReadTokenFile, &self.read_token)?,
-            admin: token(Key::HttpAdminTokenFile, &self.admin_token)?,
-        })
+        let read = token(Key::HttpReadTokenFile, &self.read_token)?;
+        let admin = token(Key::HttpAdminTokenFile, &self.admin_token)?;
+        if let (Some(read), Some(admin)) = (&read, &admin)
+            && read.is_same(admin)
+        {
+            let why = "it is the token for questions, too: whoever asks could give orders";
+            return Err(of_flag(Key::HttpAdminTokenFile, why));
+        }
+        Ok(Tokens { read, admin })
     }
 }
 

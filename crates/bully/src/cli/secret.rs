@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::{fmt, str};
+use std::{fmt, io, str};
 
 use super::files;
 use super::layer::Origin;
@@ -92,15 +92,25 @@ fn understood<T: FromStr<Err: fmt::Display>>(path: &Path, bytes: &[u8]) -> Resul
 pub(super) fn from_environment(
     env: &dyn Fn(&str) -> Option<OsString>,
 ) -> Result<Option<(SecretSource, Origin)>, String> {
-    if let Some(value) = env(SECRET).filter(|value| !value.is_empty()) {
+    if let Some(value) = env(SECRET) {
+        // Of other settings an empty one counts as unset. But who sets this one counts on it.
+        if value.is_empty() {
+            return Err(format!(
+                "{SECRET}: it is set and empty: unset it, or put the secret there"
+            ));
+        }
         let text = value.to_str().ok_or_else(|| format!("{SECRET}: it is not UTF-8"))?;
         let secrets = text.parse().map_err(|error| format!("{SECRET}: {error}"))?;
         let origin = Origin::Environment(SECRET.to_owned());
         return Ok(Some((SecretSource::Environment(secrets), origin)));
     }
     let credential = env(CREDENTIALS).map(|folder| Path::new(&folder).join(CREDENTIAL));
-    // As few as know of credentials have one of that name.
-    let found = credential.filter(|path| path.is_absolute() && path.exists());
+    // One that is there and cannot be read is a mistake, and not a node without a secret.
+    let is_there = |path: &PathBuf| {
+        let missing = path.symlink_metadata().err();
+        path.is_absolute() && missing.is_none_or(|error| error.kind() != io::ErrorKind::NotFound)
+    };
+    let found = credential.filter(is_there);
     Ok(found.map(|path| (SecretSource::File(path), Origin::Environment(CREDENTIALS.to_owned()))))
 }
 
@@ -124,7 +134,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let credentials = ("CREDENTIALS_DIRECTORY", folder.path().to_str().unwrap());
         assert_eq!(found(&[]), Ok(None));
-        assert_eq!(found(&[credentials, ("BULLY_SECRET", "")]), Ok(None));
+        assert_eq!(found(&[credentials]), Ok(None), "there is no such credential");
+        assert!(found(&[("BULLY_SECRET", "")]).unwrap_err().contains("it is set and empty"));
         let path = folder.path().join("bully-secret");
         fs::write(&path, TEXT).unwrap();
         let (source, origin) = found(&[credentials]).unwrap().unwrap();

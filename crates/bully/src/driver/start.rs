@@ -93,6 +93,7 @@ impl Driver {
             mode: builder.mode,
             cluster: builder.cluster.clone(),
             local_addrs,
+            port,
             run_id: format!("{:08x}", run.0 >> 96),
             keys,
         };

@@ -51,6 +51,12 @@ impl BearerToken {
         value
     }
 
+    /// Whether both are the same.
+    #[cfg(feature = "cli")]
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.is(other).into()
+    }
+
     /// Whether both are the same, in a time that depends on neither.
     fn is(&self, other: &Self) -> Choice {
         self.0.as_slice().ct_eq(other.0.as_slice())

@@ -99,7 +99,15 @@ fn challenged(mut response: Response, challenge: &'static str) -> Response {
 }
 
 /// What proxies say of whom they speak for.
-const PROXIES: [&str; 4] = ["forwarded", "via", "x-forwarded-for", "x-real-ip"];
+const PROXIES: [&str; 7] = [
+    "forwarded",
+    "via",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-forwarded-server",
+    "x-real-ip",
+];
 
 /// Whether an order comes from whom it may, and from nobody's web page: from anywhere with the token
 /// for orders; over a Unix socket; or over loopback where no token is set.
@@ -122,12 +130,11 @@ pub(super) fn check_order(app: &App, parts: &Parts, call: &Call) -> Result<(), B
                            give them to the node itself";
             return forbid("by-proxy", message);
         }
-        let own_name = app.node.sample().node;
         let host = only(&parts.headers, &header::HOST).unwrap_or_default();
         // No browser, and so no page's name, leads to a Unix socket.
-        if caller != Some(Caller::Unix) && !is_own(host, super::json::host(&own_name)) {
-            let message = "orders are taken under this node's own names alone: ask 127.0.0.1 or \
-                           localhost";
+        if caller != Some(Caller::Unix) && !is_loopback(host) {
+            let message = "without the token for them orders are taken under 127.0.0.1, [::1] or \
+                           localhost alone: ask one of these";
             let status = StatusCode::MISDIRECTED_REQUEST;
             return Err(Box::new(call.refuse(status, "foreign-host", message)));
         }
@@ -187,15 +194,14 @@ fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     let value = values.next()?.to_str().ok()?;
     values.next().is_none().then_some(value)
 }
-/// Whether that `Host` is one that nobody else can give this node: an address, `localhost`, or the
-/// host that it advertises.
-fn is_own(host: &str, own_name: &str) -> bool {
+
+/// Whether that `Host` is one that no name server can give a meaning to.
+fn is_loopback(host: &str) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => host,
     };
     let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
-    address.parse::<IpAddr>().is_ok()
+    address.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
         || name.eq_ignore_ascii_case("localhost")
-        || name.eq_ignore_ascii_case(own_name)
 }

@@ -136,7 +136,12 @@ async fn greet(mut stream: TcpStream, shared: &Shared) -> Result<Option<Greeted>
 /// The part of it that follows the preambles.
 async fn introduce(mut stream: TcpStream, shared: &Shared) -> Result<Option<Greeted>, End> {
     let session = match &shared.keys {
-        Some(keys) => Some(Box::pin(secure::respond(&mut stream, keys, &shared.handshakes)).await?),
+        Some(keys) => {
+            let ip = stream.peer_addr()?.ip().to_canonical();
+            let is_listed = shared.places().is_listed(ip);
+            let turns = if is_listed { &shared.listed_handshakes } else { &shared.handshakes };
+            Some(Box::pin(secure::respond(&mut stream, keys, turns)).await?)
+        }
         None => None,
     };
     let (reader, mut writer) = stream.into_split();

@@ -101,8 +101,11 @@ async fn open_any(to: &Address, keys: Option<&Arc<Keys>>) -> Result<Opened, Dial
     while let Some(outcome) = tries.join_next().await {
         match outcome {
             Ok(Ok((mut stream, remote))) => {
-                let session = secure::initiate(&mut stream, keys).await.map_err(unsecured)?;
-                return Ok(Opened { stream, remote, session });
+                match secure::initiate(&mut stream, keys).await {
+                    Ok(session) => return Ok(Opened { stream, remote, session }),
+                    // Another address of the name may lead to another node.
+                    Err(end) => reason = weightier(reason, unsecured(end)),
+                }
             }
             Ok(Err(failed)) => reason = weightier(reason, failed),
             Err(_) => reason = DialError::Other("the dial was given up".to_owned()),

@@ -220,6 +220,9 @@ impl Peer {
         if let (Some(_), Some(speaker)) = (&self.session, message.speaker())
             && self.speaker.get() != Some(speaker)
         {
+            if !shared.allows(self) {
+                return Err(End::Expelled);
+            }
             let is_first = self.speaker.set(speaker.clone()).is_ok();
             // Asked after it was noted: a list that is replaced meanwhile finds it there.
             if !is_first || !shared.allows(self) {

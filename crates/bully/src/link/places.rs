@@ -100,6 +100,11 @@ impl Places {
         }
     }
 
+    /// Whether a listed address is there.
+    pub(super) fn is_listed(&self, ip: IpAddr) -> bool {
+        self.kept.contains_key(&ip)
+    }
+
     /// One of the kept places is this address's, and it has not taken it.
     fn is_kept_for(&self, ip: IpAddr) -> bool {
         let taken = self.by_ip.get(&ip).map_or(0, |count| count.all);

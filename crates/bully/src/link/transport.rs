@@ -64,6 +64,7 @@ impl Transport {
             inst,
             keys,
             handshakes: Arc::new(Semaphore::new(1)),
+            listed_handshakes: Arc::new(Semaphore::new(1)),
             complaints: Mutex::default(),
             events,
             places: Mutex::new(Places::new(&limits)),
@@ -173,6 +174,8 @@ pub(super) struct Shared {
     pub(super) keys: Option<Arc<Keys>>,
     /// Whose turn it is to work at a handshake.
     pub(super) handshakes: Arc<Semaphore>,
+    /// The same for who comes from a listed address: they do not wait behind the others.
+    pub(super) listed_handshakes: Arc<Semaphore>,
     complaints: Mutex<Complaints>,
     pub(super) limits: Limits,
     events: mpsc::UnboundedSender<Queued>,

@@ -70,6 +70,14 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
     },
+    /// Others could be this node.
+    #[error("others can read {} (mode {mode:04o}): chmod 600 {}", path.display(), path.display())]
+    OpenKey {
+        /// The file.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
     /// The operating system refused.
     #[error("cannot {doing} {}: {source}{}", path.display(), hint(source))]
     Io {

@@ -1,5 +1,6 @@
 //! The node's own key on disk: its private half as text.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::str;
 
 use zeroize::Zeroizing;
@@ -21,6 +22,11 @@ impl Directory {
     /// If it cannot be read or written, or is none.
     pub(crate) fn key(&self) -> Result<NodeKey, StoreError> {
         let path = self.join(KEY);
+        if let Ok(about) = path.symlink_metadata()
+            && about.mode() & 0o077 != 0
+        {
+            return Err(StoreError::OpenKey { path, mode: about.mode() & 0o7777 });
+        }
         let found = directory::bytes(&path, LEN_MAX).map_err(failed("read", &path))?;
         let Some(found) = found else {
             self.clear(KEY)?;

@@ -1,5 +1,7 @@
 //! Peers behind a secret: what docs/security.md says of them, on loopback.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 
 use rustix::process::Signal;
@@ -126,6 +128,14 @@ fn only_listed_keys_are_spoken_with_and_a_key_outlives_the_run_with_its_director
     let keys = [0, 1, 2].map(|at| key(&run(at, &[])));
     let pins = format!("# all\n{} {}\n{} {}\n", keys[0], list[0], keys[1], list[1]);
     let pins = format!("-peer-keys={}", files.write("keys", &pins));
+    let of_first = files.path(&format!("data0/bully/{}/key", list[0].port()));
+    let mode = |mode| std::fs::set_permissions(&of_first, Permissions::from_mode(mode));
+    mode(0o644).expect("it is ours");
+    let port = format!("-port={}", list[0].port());
+    let (code, said) = bully(&[&flag, &directory(0), &port, "-bind=127.0.0.1", "-http=off"]);
+    assert_eq!(code, 1);
+    assert!(said.contains("key (mode 0644): chmod 600 "), "{said}");
+    mode(0o600).expect("it is ours");
     let nodes = [run(0, &[&pins]), run(1, &[&pins]), run(2, &[])];
     assert_eq!(nodes.each_ref().map(key), keys);
     until("the listed ones are connected", || alive(&nodes[0]) == 2 && alive(&nodes[1]) == 2);

@@ -68,3 +68,13 @@ fn a_token_file_that_is_open_or_empty_is_refused_at_the_start_and_by_who_asks() 
         assert_eq!(told, (1, format!("bully: 127.0.0.1:1: -http-token-file: {why}\n")));
     }
 }
+
+#[test]
+fn one_token_for_questions_and_for_orders_is_refused() {
+    let files = Files::new();
+    let token = files.write("token", "0123456789abcdef0123");
+    let flags = ["read", "admin"].map(|whom| format!("-http-{whom}-token-file={token}"));
+    let said = bully(&["-http=off", &flags[0], &flags[1]]);
+    let why = "it is the token for questions, too: whoever asks could give orders";
+    assert_eq!(said, (2, format!("bully: -http-admin-token-file: {why}\n")));
+}

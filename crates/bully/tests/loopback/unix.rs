@@ -22,12 +22,13 @@ fn a_node_is_asked_and_told_over_its_socket_beside_the_other() {
     let files = Files::new();
     let path = files.path("http.sock");
     let socket = format!("unix:{}", shown(&path));
-    let token = files.write("token", "admin-admin-admin-admin");
+    let [admin, read] =
+        ["admin", "read"].map(|name| files.write(name, &format!("{name}-{name}-{name}-{name}")));
     let at = format!("-http={socket}");
     let mut node = Node::unasked(&[
         &format!("-http=HTTP,{socket}"),
-        &format!("-http-admin-token-file={token}"),
-        &format!("-http-read-token-file={token}"),
+        &format!("-http-admin-token-file={admin}"),
+        &format!("-http-read-token-file={read}"),
     ]);
     leads(&at);
     let start = node.printed();
