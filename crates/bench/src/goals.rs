@@ -117,13 +117,13 @@ pub const ALL: &[Goal] = &[
     goal("quorum, at rest: no syncs, 7 nodes", SYNCS, 7, Max, At(0.0)).of(QUORUM),
     goal("quorum: no change of leader with every core busy", QUORUM_BUSY, 3, Max, At(0.0)).of(QUORUM),
     goal("quorum: no change of leader with a follower's disk that stalls", QUORUM_STALLS, 3, Max, At(0.0)).of(QUORUM),
-    goal("with a secret, kill -9: at most a fifth later than without", FAILOVER[0], 3, Median, Times(1.2, FAILOVER[0], "bully", 3)).of(SECRET),
-    goal("with a secret, SIGTERM: at most a fifth later than without", FAILOVER[1], 3, Median, Times(1.2, FAILOVER[1], "bully", 3)).of(SECRET),
-    goal("with a secret, SIGSTOP: at most a fifth later than without", FAILOVER[2], 3, Median, Times(1.2, FAILOVER[2], "bully", 3)).of(SECRET),
-    goal("with a secret, vanish: at most a fifth later than without", FAILOVER[3], 3, Median, Times(1.2, FAILOVER[3], "bully", 3)).of(SECRET),
-    goal("with a secret, quorum, kill -9: at most a fifth later than without", FAILOVER[0], 3, Median, Times(1.2, FAILOVER[0], QUORUM, 3)).of(SECRET_QUORUM),
-    goal("with a secret, quorum, SIGSTOP: at most a fifth later than without", FAILOVER[2], 3, Median, Times(1.2, FAILOVER[2], QUORUM, 3)).of(SECRET_QUORUM),
-    goal("with a secret, quorum, vanish: at most a fifth later than without", FAILOVER[3], 3, Median, Times(1.2, FAILOVER[3], QUORUM, 3)).of(SECRET_QUORUM),
+    goal("with a secret, kill -9: at most a fifth later than without", FAILOVER[0], 3, Median, Times(1.2, FAILOVER[0], SECRET[1], 3)).of(SECRET[0]),
+    goal("with a secret, SIGTERM: at most a fifth later than without", FAILOVER[1], 3, Median, Times(1.2, FAILOVER[1], SECRET[1], 3)).of(SECRET[0]),
+    goal("with a secret, SIGSTOP: at most a fifth later than without", FAILOVER[2], 3, Median, Times(1.2, FAILOVER[2], SECRET[1], 3)).of(SECRET[0]),
+    goal("with a secret, vanish: at most a fifth later than without", FAILOVER[3], 3, Median, Times(1.2, FAILOVER[3], SECRET[1], 3)).of(SECRET[0]),
+    goal("with a secret, quorum, kill -9: at most a fifth later than without", FAILOVER[0], 3, Median, Times(1.2, FAILOVER[0], SECRET_QUORUM[1], 3)).of(SECRET_QUORUM[0]),
+    goal("with a secret, quorum, SIGSTOP: at most a fifth later than without", FAILOVER[2], 3, Median, Times(1.2, FAILOVER[2], SECRET_QUORUM[1], 3)).of(SECRET_QUORUM[0]),
+    goal("with a secret, quorum, vanish: at most a fifth later than without", FAILOVER[3], 3, Median, Times(1.2, FAILOVER[3], SECRET_QUORUM[1], 3)).of(SECRET_QUORUM[0]),
 ];
 
 impl Goal {

@@ -18,10 +18,10 @@ pub const QUORUM: &str = "bully quorum";
 /// The name of [`Bully::quick_quorum`].
 pub const QUICK: &str = "bully quorum 300 ms";
 
-/// The name of [`Bully::with_secret`], in bully mode.
-pub const SECRET: &str = "bully with a secret";
+/// The names of [`Bully::with_secret`], and of [`Bully::without_secret`] beside it, in bully mode.
+pub const SECRET: [&str; 2] = ["bully, secret", "bully, no secret"];
 /// The same in quorum mode.
-pub const SECRET_QUORUM: &str = "bully quorum with a secret";
+pub const SECRET_QUORUM: [&str; 2] = ["quorum, secret", "quorum, no secret"];
 
 /// A program with the command line of the quick start.
 #[derive(Clone, Debug)]
@@ -85,9 +85,17 @@ impl Bully {
 
     /// Its nodes share the secret in that file.
     pub fn with_secret(&self, file: &Path) -> Self {
-        let name = if self.is_quorum() { SECRET_QUORUM } else { SECRET };
         let flag = format!("-secret-file={}", file.display());
-        Self { name: name.to_owned(), ..self.with(&[&flag]) }
+        Self { name: self.names()[0].to_owned(), ..self.with(&[&flag]) }
+    }
+
+    /// The same without one, under a name that tells it from what was measured at another time.
+    pub fn without_secret(&self) -> Self {
+        Self { name: self.names()[1].to_owned(), ..self.clone() }
+    }
+
+    fn names(&self) -> [&'static str; 2] {
+        if self.is_quorum() { SECRET_QUORUM } else { SECRET }
     }
 
     pub fn is_quorum(&self) -> bool {
