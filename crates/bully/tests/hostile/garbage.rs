@@ -22,15 +22,17 @@ fn noise(seed: usize, len: usize) -> Vec<u8> {
     std::iter::repeat_with(next).take(len).collect()
 }
 
-/// What a connection begins with.
-fn opening(number: usize) -> Vec<u8> {
+/// What a connection begins with, to a node that secures connections like that.
+fn opening(number: usize, security: u8) -> Vec<u8> {
     const TLS: [u8; 11] = [0x16, 3, 1, 0, 200, 1, 0, 0, 196, 3, 3];
-    let after = |garbage: Vec<u8>| [&PREAMBLE[..], &garbage].concat();
+    let mut preamble = PREAMBLE;
+    preamble[5] = security;
+    let after = |garbage: Vec<u8>| [&preamble[..], &garbage].concat();
     match number % 8 {
         0 => noise(number, 300),
         1 => b"GET /leader HTTP/1.1\r\nHost: x\r\n\r\n".to_vec(),
         2 => [&TLS[..], &noise(number, 200)].concat(),
-        3 => PREAMBLE[..=number % 7].to_vec(),
+        3 => preamble[..=number % 7].to_vec(),
         4 => after(noise(number, 300)),
         // A frame of an allowed length, filled with nonsense.
         5 => after([&[0, 0, 1, 0][..], &noise(number, 256)].concat()),
@@ -41,14 +43,15 @@ fn opening(number: usize) -> Vec<u8> {
 
 /// The process on the attacking host: half of the connections come from its own address, and half
 /// from many.
-pub(crate) fn on_a_host(words: &str, count: &str) {
+pub(crate) fn on_a_host(words: &str, count: &str, security: &str) {
+    let security = security.parse().expect("a number");
     let targets = targets(words);
     let count: usize = count.parse().expect("a number");
     let open = |number: usize| {
         let from = number.is_multiple_of(2).then(|| source(number));
         let mut stream = connect(from, targets[number % targets.len()]).ok()?;
         stream.set_write_timeout(Some(Duration::from_millis(200))).ok()?;
-        let _ = stream.write_all(&opening(number));
+        let _ = stream.write_all(&opening(number, security));
         Some(stream)
     };
     let streams = side_by_side(count, open);
@@ -104,7 +107,7 @@ fn ten_thousand_connections_of_garbage_change_nothing() {
         return;
     };
     siege.withstands("garbage", |siege| {
-        let said = siege.attack(&format!("garbage {} 10000", siege.targets(8117)));
+        let said = siege.attack(&format!("garbage {} 10000 0", siege.targets(8117)));
         assert_eq!(said, ["attack: 10000 of 10000 connected, 0 were not closed"]);
     });
 }

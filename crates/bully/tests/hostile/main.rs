@@ -48,7 +48,7 @@ fn on_a_host() {
         ["lie", what, targets, own] => liar::on_a_host(what, targets, own),
         ["guess", targets, count] => secret::guess_on_a_host(targets, count),
         ["repeat", targets, count] => secret::repeat_on_a_host(targets, count),
-        ["garbage", targets, count] => garbage::on_a_host(targets, count),
+        ["garbage", targets, count, security] => garbage::on_a_host(targets, count, security),
         ["prefixes", targets] => garbage::prefixes_on_a_host(targets),
         ["silent", targets, count, addresses] => silent::on_a_host(targets, count, addresses),
         ["dribble", peers, web] => silent::dribble_on_a_host(peers, web),
